@@ -1,0 +1,1 @@
+//! The ledger store: orders, checkpoints and the event index.

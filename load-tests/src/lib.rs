@@ -1,0 +1,1 @@
+//! Streams of signed events, a sender, an oracle and the chaos run.

@@ -1,0 +1,195 @@
+//! What one event tells us: the facts that the fold reads, and nothing else.
+//!
+//! Facts are derived once, at the edge, from the verified body. What may differ between two
+//! deliveries of one event (time of receipt, signature, `pending_webhooks`) is not a fact.
+
+use crate::ids::{EventId, ObjectId};
+use crate::money::{Currency, MinorUnits};
+
+/// Seconds since the Unix epoch, as Stripe stamps `created`.
+pub type UnixSeconds = i64;
+/// Milliseconds since the Unix epoch.
+pub type UnixMillis = i64;
+
+/// One event about one order, as the fold sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: EventId,
+    pub kind: EventType,
+    /// `created` of the event itself, not of the object in it.
+    pub created: UnixSeconds,
+    /// The envelope's `livemode`; `None` where the provider did not say.
+    pub livemode: Option<bool>,
+    pub facts: Facts,
+}
+
+macro_rules! event_types {
+    ($($variant:ident = $name:literal),+ $(,)?) => {
+        /// Every event type that is written to topics and folded.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventType { $($variant),+ }
+
+        impl EventType {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The provider's name for the type. Stored and published: must stay stable.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+event_types! {
+    PaymentIntentCreated = "payment_intent.created",
+    PaymentIntentRequiresAction = "payment_intent.requires_action",
+    PaymentIntentProcessing = "payment_intent.processing",
+    PaymentIntentPartiallyFunded = "payment_intent.partially_funded",
+    PaymentIntentAmountCapturableUpdated = "payment_intent.amount_capturable_updated",
+    PaymentIntentPaymentFailed = "payment_intent.payment_failed",
+    PaymentIntentCanceled = "payment_intent.canceled",
+    PaymentIntentSucceeded = "payment_intent.succeeded",
+    CheckoutSessionCompleted = "checkout.session.completed",
+    CheckoutSessionAsyncPaymentSucceeded = "checkout.session.async_payment_succeeded",
+    CheckoutSessionAsyncPaymentFailed = "checkout.session.async_payment_failed",
+    CheckoutSessionExpired = "checkout.session.expired",
+    ChargeSucceeded = "charge.succeeded",
+    ChargeFailed = "charge.failed",
+    ChargeCaptured = "charge.captured",
+    ChargeUpdated = "charge.updated",
+    ChargeRefunded = "charge.refunded",
+    RefundCreated = "refund.created",
+    RefundUpdated = "refund.updated",
+    RefundFailed = "refund.failed",
+    ChargeRefundUpdated = "charge.refund.updated",
+    DisputeCreated = "charge.dispute.created",
+    DisputeUpdated = "charge.dispute.updated",
+    DisputeClosed = "charge.dispute.closed",
+    DisputeFundsWithdrawn = "charge.dispute.funds_withdrawn",
+    DisputeFundsReinstated = "charge.dispute.funds_reinstated",
+}
+
+/// The fields that the fold reads, by the kind of object the event carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facts {
+    Payment(PaymentFacts),
+    Session(SessionFacts),
+    Charge(ChargeFacts),
+    Refund(RefundFacts),
+    Dispute(DisputeFacts),
+}
+
+/// A PaymentIntent. Its status is told by the event's type, not by the object's `status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentFacts {
+    pub id: ObjectId,
+    pub amount: MinorUnits,
+    pub amount_received: MinorUnits,
+    pub currency: Currency,
+}
+
+/// A Checkout session in `mode=payment`; sessions of other modes are counted at the edge only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionFacts {
+    pub id: ObjectId,
+    pub payment: Option<ObjectId>,
+    pub amount_total: MinorUnits,
+    /// Stripe leaves it null on some sessions that ask for no payment.
+    pub currency: Option<Currency>,
+    pub payment_status: SessionPaymentStatus,
+    pub status: SessionStatus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionPaymentStatus {
+    Unpaid,
+    Paid,
+    NoPaymentRequired,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionStatus {
+    Open,
+    Expired,
+    Complete,
+}
+
+/// A charge, whatever the event that carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeFacts {
+    pub id: ObjectId,
+    pub payment: Option<ObjectId>,
+    pub amount: MinorUnits,
+    pub amount_captured: MinorUnits,
+    /// Cumulative over the charge's refunds.
+    pub amount_refunded: MinorUnits,
+    pub currency: Currency,
+    /// The money was taken: `captured` is true and `status` is `succeeded`.
+    pub captured: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFacts {
+    pub id: ObjectId,
+    pub charge: Option<ObjectId>,
+    pub payment: Option<ObjectId>,
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    pub status: RefundStatus,
+}
+
+/// In the order of rank: of two facts with one `created`, the later in this list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefundStatus {
+    Pending,
+    RequiresAction,
+    Succeeded,
+    Canceled,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeFacts {
+    pub id: ObjectId,
+    pub charge: Option<ObjectId>,
+    pub payment: Option<ObjectId>,
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    pub status: DisputeStatus,
+}
+
+/// In the order of rank. `Warning` stands for every `warning_*` status and, like `Prevented`,
+/// changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DisputeStatus {
+    Warning,
+    Prevented,
+    NeedsResponse,
+    UnderReview,
+    Won,
+    Lost,
+}
+
+/// What the shop's order service says of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub status: SnapshotStatus,
+    pub amount_due: MinorUnits,
+    pub currency: Currency,
+    pub version: i64,
+    pub updated_at: UnixMillis,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SnapshotStatus {
+    Pending,
+    Paid,
+    Canceled,
+    Refunded,
+}

@@ -1,0 +1,3 @@
+//! The outside world as the engine sees it: handed in, never reached for.
+
+pub mod store;

@@ -1,0 +1,1 @@
+//! The reconciler: signed payment events and order snapshots in, status changes and gaps out.

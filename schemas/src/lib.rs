@@ -1,0 +1,1 @@
+//! The wire: Avro records, framings, signatures and partitioning.

@@ -1,0 +1,1 @@
+//! Real services for tests: Kafka, a CQL store and the built binary.
