@@ -1,0 +1,107 @@
+//! Planted bugs: each is the mistake that one guarantee exists to prevent, kept in the tree so
+//! that the test which must catch it can be seen to catch it.
+//!
+//! A release build has none of them: [`planted`] is a constant `false` unless a test build turns
+//! the feature `on`. There a plant is chosen at run time, for one thread (`with`) or for the
+//! whole process by `TRUEUP_PLANT`.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// The ledger reaches the store before its transaction is known committed.
+    LedgerBeforeCommit,
+    /// The checkpoint moves before the store has acknowledged what lies below it.
+    CheckpointBeforeAck,
+    /// What recovery re-folded is taken as clean, and so is never written.
+    RefoldedClean,
+    /// A transaction of timers alone carries no offsets, and so nothing fences it.
+    TimerWithoutOffsets,
+    /// A write-behind runs between an abort and the undo of its ledgers.
+    WriteBehindBeforeUndo,
+    /// State is restored to the last stable offset instead of to the barrier.
+    RestoreToStableOffset,
+    /// A producer whose outcome is unknown is used again.
+    RecycleDropped,
+    /// The gateway says yes before the broker did.
+    YesBeforeAck,
+    /// The gateway checks the signature over the body written anew.
+    SignatureOverReserialised,
+    /// Keys are spread by librdkafka's default partitioner instead of murmur2.
+    DefaultPartitioner,
+    /// The latest `created` wins over a payment's success.
+    CreatedBeatsSucceeded,
+    /// A store that did not answer in time is read as "not found".
+    TimeoutIsNotFound,
+    /// Offsets of a transaction still open are taken as committed.
+    UnstableOffsets,
+}
+
+impl Plant {
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("ledger-before-commit", Self::LedgerBeforeCommit),
+        ("checkpoint-before-ack", Self::CheckpointBeforeAck),
+        ("refolded-clean", Self::RefoldedClean),
+        ("timer-without-offsets", Self::TimerWithoutOffsets),
+        ("write-behind-before-undo", Self::WriteBehindBeforeUndo),
+        ("restore-to-stable-offset", Self::RestoreToStableOffset),
+        ("recycle-dropped", Self::RecycleDropped),
+        ("yes-before-ack", Self::YesBeforeAck),
+        ("signature-over-reserialised", Self::SignatureOverReserialised),
+        ("default-partitioner", Self::DefaultPartitioner),
+        ("created-beats-succeeded", Self::CreatedBeatsSucceeded),
+        ("timeout-is-not-found", Self::TimeoutIsNotFound),
+        ("unstable-offsets", Self::UnstableOffsets),
+    ];
+}
+
+#[cfg(not(feature = "on"))]
+mod switch {
+    use super::Plant;
+
+    /// Whether `plant` is switched on: never, in this build.
+    #[must_use]
+    pub const fn planted(_plant: Plant) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "on")]
+mod switch {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+
+    use super::Plant;
+
+    thread_local! {
+        static THREAD: Cell<Option<Plant>> = const { Cell::new(None) };
+    }
+    static PROCESS: OnceLock<Option<Plant>> = OnceLock::new();
+
+    /// Whether `plant` is switched on for this thread or this process.
+    #[must_use]
+    pub fn planted(plant: Plant) -> bool {
+        THREAD.get() == Some(plant) || PROCESS.get_or_init(from_environment) == &Some(plant)
+    }
+
+    fn from_environment() -> Option<Plant> {
+        let name = std::env::var("TRUEUP_PLANT").ok().filter(|name| !name.is_empty())?;
+        let known = Plant::ALL.iter().find(|(known, _)| *known == name);
+        assert!(known.is_some(), "TRUEUP_PLANT names no plant: `{name}`");
+        known.map(|(_, plant)| *plant)
+    }
+
+    struct Restore(Option<Plant>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            THREAD.set(self.0);
+        }
+    }
+
+    /// Runs `body` with `plant` switched on in this thread only.
+    pub fn with<T>(plant: Plant, body: impl FnOnce() -> T) -> T {
+        let _restore = Restore(THREAD.replace(Some(plant)));
+        body()
+    }
+}
+
+pub use switch::*;
