@@ -1,1 +1,20 @@
-//! Streams of signed events, a sender, an oracle and the chaos run.
+//! A lively shop in a box: a seeded stream of Stripe events and order snapshots, a sender that
+//! delivers them as Stripe would, an oracle that says what must come out, and runs that kill
+//! everything in between. None of it knows the engine's code.
+
+pub mod civil;
+pub mod clock;
+pub mod fixtures;
+pub mod generate;
+pub mod oracle;
+pub mod random;
+pub mod render;
+pub mod scenario;
+pub mod sender;
+pub mod signature;
+pub mod story;
+
+mod checkout;
+mod returns;
+mod shop;
+mod teller;

@@ -1,0 +1,300 @@
+//! Hand-computed orders. Each line of a case is one event: type, id, second, the object's
+//! fields; then what must come out, worked out on paper.
+
+use serde_json::{Value, json};
+
+use super::{OrderState, paid_not_marked, state};
+
+fn event(event_type: &str, id: &str, created: i64, mut object: Value) -> Value {
+    let kind = match event_type {
+        name if name.starts_with("payment_intent.") => "payment_intent",
+        name if name.starts_with("checkout.session.") => "checkout.session",
+        name if name.starts_with("charge.dispute.") => "dispute",
+        name if name.starts_with("refund.") || name == "charge.refund.updated" => "refund",
+        _ => "charge",
+    };
+    object["object"] = json!(kind);
+    if kind == "checkout.session" && object.get("mode").is_none() {
+        object["mode"] = json!("payment");
+    }
+    json!({"id": id, "object": "event", "type": event_type, "created": created,
+           "data": {"object": object}})
+}
+
+fn intent(event_type: &str, id: &str, at: i64, payment: &str, amount: i64, got: i64) -> Value {
+    let object =
+        json!({"id": payment, "amount": amount, "amount_received": got, "currency": "eur"});
+    event(&format!("payment_intent.{event_type}"), id, at, object)
+}
+
+fn charge(event_type: &str, id: &str, at: i64, captured: i64, refunded: i64) -> Value {
+    let object = json!({"id": "ch_1", "payment_intent": "pi_1", "amount": 1000,
+        "amount_captured": captured, "amount_refunded": refunded, "captured": captured > 0,
+        "status": "succeeded", "currency": "eur"});
+    event(&format!("charge.{event_type}"), id, at, object)
+}
+
+fn refund(event_type: &str, id: &str, at: i64, refund: &str, amount: i64, status: &str) -> Value {
+    let object = json!({"id": refund, "charge": "ch_1", "payment_intent": "pi_1",
+        "amount": amount, "currency": "eur", "status": status});
+    event(event_type, id, at, object)
+}
+
+fn dispute(event_type: &str, id: &str, at: i64, status: &str) -> Value {
+    let object = json!({"id": "dp_1", "charge": "ch_1", "amount": 1000, "currency": "eur",
+        "status": status});
+    event(&format!("charge.dispute.{event_type}"), id, at, object)
+}
+
+fn session(event_type: &str, id: &str, at: i64, payment: Value, status: &str) -> Value {
+    let object = json!({"id": "cs_1", "payment_intent": payment, "amount_total": 1000,
+        "currency": "eur", "payment_status": status, "status": "complete"});
+    event(&format!("checkout.session.{event_type}"), id, at, object)
+}
+
+fn shop(version: i64, status: &str, due: i64, currency: &str, at: Value) -> Value {
+    json!({"order_id": "o", "status": status, "amount_due": due, "currency": currency,
+           "version": version, "updated_at": at})
+}
+
+fn one(event: &Value) -> &[Value] {
+    std::slice::from_ref(event)
+}
+
+/// Status, due, received, refunded of the whole set, whatever its order.
+fn comes_to(events: &[Value], snapshots: &[Value], expected: (&str, Option<i64>, i64, i64)) {
+    let mut backwards: Vec<Value> = events.to_vec();
+    backwards.reverse();
+    for events in [events, &backwards] {
+        let OrderState {
+            status,
+            due,
+            received,
+            refunded,
+            ..
+        } = state(events, snapshots);
+        assert_eq!((status, due, received, refunded), expected);
+    }
+}
+
+#[test]
+fn nothing_known_is_pending() {
+    comes_to(&[], &[], ("pending", None, 0, 0));
+}
+
+#[test]
+fn a_payment_goes_its_way_and_a_late_failure_takes_nothing_back() {
+    let created = intent("created", "e1", 10, "pi_1", 1000, 0);
+    let processing = intent("processing", "e2", 11, "pi_1", 1000, 0);
+    let failed = intent("payment_failed", "e3", 99, "pi_1", 1000, 0);
+    let succeeded = intent("succeeded", "e4", 50, "pi_1", 1000, 1000);
+    comes_to(one(&created), &[], ("pending", Some(1000), 0, 0));
+    comes_to(
+        &[created.clone(), processing.clone()],
+        &[],
+        ("processing", Some(1000), 0, 0),
+    );
+    let all_but_success = [created, processing, failed];
+    comes_to(&all_but_success, &[], ("payment_failed", Some(1000), 0, 0));
+    let mut all = all_but_success.to_vec();
+    all.push(succeeded);
+    comes_to(&all, &[], ("paid", Some(1000), 1000, 0));
+}
+
+#[test]
+fn of_one_second_the_higher_rank_holds_and_of_two_seconds_the_later() {
+    let canceled = intent("canceled", "e1", 10, "pi_1", 1000, 0);
+    let failed = intent("payment_failed", "e2", 10, "pi_1", 1000, 0);
+    comes_to(&[canceled, failed], &[], ("canceled", Some(1000), 0, 0));
+    let action = intent("requires_action", "e3", 12, "pi_1", 1000, 0);
+    let failed = intent("payment_failed", "e4", 11, "pi_1", 1000, 0);
+    comes_to(&[action, failed], &[], ("pending", Some(1000), 0, 0));
+}
+
+#[test]
+fn a_captured_charge_proves_success_and_the_payments_own_amount_wins_over_it() {
+    let authorised = charge("succeeded", "e1", 10, 0, 0);
+    let captured = charge("captured", "e2", 11, 600, 0);
+    comes_to(one(&authorised), &[], ("pending", Some(1000), 0, 0));
+    comes_to(
+        &[authorised, captured.clone()],
+        &[],
+        ("partially_paid", Some(1000), 600, 0),
+    );
+    let own = intent("succeeded", "e3", 12, "pi_1", 600, 600);
+    comes_to(&[captured, own], &[], ("paid", Some(600), 600, 0));
+}
+
+#[test]
+fn a_part_that_came_in_counts() {
+    let part = intent("partially_funded", "e1", 10, "pi_1", 1000, 400);
+    comes_to(&[part], &[], ("partially_paid", Some(1000), 400, 0));
+}
+
+#[test]
+fn a_session_speaks_for_its_payment_only_while_the_payment_is_silent() {
+    let unpaid = session("completed", "e1", 10, json!("pi_1"), "unpaid");
+    let failed = session("async_payment_failed", "e2", 9, json!("pi_1"), "unpaid");
+    let paid = session(
+        "async_payment_succeeded",
+        "e3",
+        8,
+        json!({"id": "pi_1"}),
+        "paid",
+    );
+    comes_to(one(&unpaid), &[], ("processing", Some(1000), 0, 0));
+    comes_to(
+        &[unpaid.clone(), failed.clone()],
+        &[],
+        ("payment_failed", Some(1000), 0, 0),
+    );
+    comes_to(
+        &[unpaid.clone(), failed, paid.clone()],
+        &[],
+        ("paid", Some(1000), 1000, 0),
+    );
+    let own = intent("processing", "e4", 7, "pi_1", 1000, 0);
+    comes_to(&[unpaid, paid, own], &[], ("processing", Some(1000), 0, 0));
+    let expired = session("expired", "e5", 10, Value::Null, "unpaid");
+    comes_to(&[expired], &[], ("canceled", Some(1000), 0, 0));
+}
+
+#[test]
+fn a_free_order_is_paid_only_if_nothing_is_due() {
+    let object = json!({"id": "cs_1", "payment_intent": null, "amount_total": 0,
+        "currency": "eur", "payment_status": "no_payment_required"});
+    let free = event("checkout.session.completed", "e1", 10, object);
+    comes_to(one(&free), &[], ("paid", Some(0), 0, 0));
+    let costs = shop(1, "pending", 500, "eur", json!(1));
+    assert_ne!(state(&[free], &[costs]).status, "paid");
+}
+
+#[test]
+fn a_session_for_a_subscription_is_none_of_ours() {
+    let object = json!({"id": "cs_1", "mode": "subscription", "amount_total": 1000,
+        "currency": "eur", "payment_status": "paid"});
+    let subscription = event("checkout.session.completed", "e1", 10, object);
+    comes_to(&[subscription], &[], ("pending", None, 0, 0));
+}
+
+#[test]
+fn refunds_are_counted_by_charge_and_a_failed_one_comes_back() {
+    let paid = charge("succeeded", "e1", 10, 1000, 0);
+    let asked = refund("refund.created", "e2", 11, "re_1", 300, "pending");
+    comes_to(
+        &[paid.clone(), asked.clone()],
+        &[],
+        ("partially_refunded", Some(1000), 1000, 300),
+    );
+    let told = charge("refunded", "e3", 12, 1000, 500);
+    let both = [paid.clone(), asked.clone(), told.clone()];
+    comes_to(&both, &[], ("partially_refunded", Some(1000), 1000, 500));
+    let failed = refund("refund.failed", "e4", 13, "re_1", 300, "failed");
+    let three = [paid.clone(), asked, told, failed];
+    comes_to(&three, &[], ("partially_refunded", Some(1000), 1000, 200));
+    let whole = charge("refunded", "e5", 14, 1000, 1000);
+    comes_to(
+        &[paid.clone(), whole],
+        &[],
+        ("refunded", Some(1000), 1000, 1000),
+    );
+    let canceled = refund("refund.updated", "e6", 15, "re_2", 300, "canceled");
+    comes_to(&[paid, canceled], &[], ("paid", Some(1000), 1000, 0));
+}
+
+#[test]
+fn an_open_dispute_shows_a_won_one_leaves_no_trace_and_a_lost_one_takes_the_money() {
+    let paid = charge("succeeded", "e1", 10, 1000, 0);
+    let inquiry = dispute("created", "e2", 11, "warning_needs_response");
+    comes_to(&[paid.clone(), inquiry], &[], ("paid", Some(1000), 1000, 0));
+    let open = dispute("created", "e3", 12, "needs_response");
+    comes_to(
+        &[paid.clone(), open.clone()],
+        &[],
+        ("disputed", Some(1000), 1000, 0),
+    );
+    comes_to(one(&open), &[], ("pending", None, 0, 0));
+    let won = dispute("closed", "e4", 13, "won");
+    // A late word on an earlier state does not open it again.
+    let late = dispute("updated", "e5", 99, "under_review");
+    let closed = [paid.clone(), open.clone(), won.clone(), late];
+    comes_to(&closed, &[], ("paid", Some(1000), 1000, 0));
+    let lost = dispute("closed", "e6", 14, "lost");
+    comes_to(
+        &[paid, open, won, lost],
+        &[],
+        ("refunded", Some(1000), 1000, 1000),
+    );
+}
+
+#[test]
+fn the_currency_is_the_shops_else_that_of_the_earliest_success() {
+    let mut dollars = intent("succeeded", "e1", 20, "pi_2", 1100, 1100);
+    dollars["data"]["object"]["currency"] = json!("usd");
+    let euros = intent("succeeded", "e2", 10, "pi_1", 1000, 1000);
+    let both = [dollars.clone(), euros];
+    comes_to(&both, &[], ("paid", Some(1000), 1000, 0));
+    let in_dollars = shop(1, "pending", 1100, "usd", json!(1));
+    comes_to(&both, one(&in_dollars), ("paid", Some(1100), 1100, 0));
+    assert_eq!(state(&both, &[in_dollars]).currency.as_deref(), Some("usd"));
+}
+
+#[test]
+fn two_payments_add_up_and_an_event_told_twice_does_not() {
+    let first = intent("succeeded", "e1", 10, "pi_1", 1000, 1000);
+    let second = intent("succeeded", "e2", 11, "pi_2", 1000, 1000);
+    comes_to(
+        &[first.clone(), second, first],
+        &[],
+        ("paid", Some(1000), 2000, 0),
+    );
+}
+
+#[test]
+fn the_shops_word_on_what_is_due_holds_by_version() {
+    let paid = intent("succeeded", "e1", 10, "pi_1", 1000, 1000);
+    let more = shop(2, "pending", 1200, "eur", json!(1));
+    let less = shop(1, "pending", 1000, "eur", json!(2));
+    comes_to(
+        &[paid],
+        &[more, less],
+        ("partially_paid", Some(1200), 1000, 0),
+    );
+}
+
+#[test]
+fn the_gap_is_a_paid_order_that_its_shop_left_pending_or_canceled_afterwards() {
+    let paid = [intent("succeeded", "e1", 10, "pi_1", 1000, 1000)];
+    let says = |status: &str, at: Value| shop(1, status, 1000, "eur", at);
+    assert!(!paid_not_marked(&paid, &[]));
+    assert!(paid_not_marked(&paid, &[says("pending", json!(1))]));
+    assert!(!paid_not_marked(&paid, &[says("paid", json!(1))]));
+    assert!(paid_not_marked(
+        &paid,
+        &[says("canceled", json!("1970-01-01T00:00:11Z"))]
+    ));
+    assert!(!paid_not_marked(
+        &paid,
+        &[says("canceled", json!("1970-01-01T00:00:09Z"))]
+    ));
+    let more = shop(1, "pending", 2000, "eur", json!(1));
+    assert!(!paid_not_marked(&paid, &[more]));
+    assert!(!paid_not_marked(&[], &[says("pending", json!(1))]));
+}
+
+#[test]
+fn an_order_is_named_by_the_first_valid_of_three_places() {
+    let named =
+        |object: Value| super::reading::order_id(&event("charge.succeeded", "e", 1, object));
+    let all = json!({"metadata": {"order_id": "a"}, "client_reference_id": "b"});
+    assert_eq!(named(all).as_deref(), Some("a"));
+    let second = json!({"metadata": {"order_id": ""}, "client_reference_id": "b"});
+    assert_eq!(named(second).as_deref(), Some("b"));
+    let third = json!({"metadata": {"order_id": "a\u{0}"}, "client_reference_id": null,
+        "payment_details": {"order_reference": "c"}});
+    assert_eq!(named(third).as_deref(), Some("c"));
+    assert_eq!(
+        named(json!({"metadata": {"order_id": "x".repeat(201)}})),
+        None
+    );
+}
