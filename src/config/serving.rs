@@ -1,0 +1,179 @@
+//! What the long-running commands need: `ingest` and `process`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use trueup_schemas::seal::SigningKeys;
+
+use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
+use crate::settings::endpoint::{self, EndpointSettings, LIVEMODES};
+use crate::settings::{Faults, Merged, Reader, value};
+
+/// The least and the most memory for cached ledgers, in MiB.
+const CACHE_MIB: (u64, u64) = (1, 1_048_576);
+const MAX_UNACKED_TRANSACTIONS: usize = 1_000_000;
+
+/// What every long-running command has.
+#[derive(Debug)]
+pub struct ServeConfig {
+    pub ops: OpsTarget,
+    pub ready_file: Option<PathBuf>,
+    pub signing_keys: SigningKeys,
+    pub kafka: KafkaTarget,
+}
+
+impl ServeConfig {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let ops = OpsTarget::to_bind(reader);
+        let ready_file = reader.optional("ready-file", |path| Ok(PathBuf::from(path)));
+        let signing_keys = targets::signing_keys(reader);
+        let kafka = KafkaTarget::read(reader);
+        Some(Self {
+            ops: ops?,
+            ready_file,
+            signing_keys: signing_keys?,
+            kafka: kafka?,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub struct IngestConfig {
+    pub serve: ServeConfig,
+    pub http: SocketAddr,
+    /// The unnamed endpoint first, when it has a secret; at least one.
+    pub endpoints: Vec<EndpointSettings>,
+    pub trusted_proxies: Vec<(IpAddr, u8)>,
+}
+
+impl IngestConfig {
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let serve = ServeConfig::read(&mut reader);
+        let http = reader.required("http", value::address);
+        let mut endpoints = endpoint::named(merged, &mut reader.faults);
+        if merged.get("stripe-webhook-secret").is_none() && merged.endpoints.is_empty() {
+            reader.missing("stripe-webhook-secret");
+        }
+        let livemode = reader
+            .optional("livemode", |text| value::word(text, LIVEMODES))
+            .flatten();
+        let account = reader.optional("account", |text| Ok(text.to_owned()));
+        if let Some(secrets) = reader.secrets("stripe-webhook-secret") {
+            endpoints.insert(
+                0,
+                EndpointSettings {
+                    name: None,
+                    secrets,
+                    livemode,
+                    account,
+                },
+            );
+        }
+        let trusted_proxies = reader.each("trusted-proxy", value::network);
+        match (serve, http) {
+            (Some(serve), Some(http)) if reader.faults.is_empty() => Ok(Self {
+                serve,
+                http,
+                endpoints,
+                trusted_proxies,
+            }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// Whether the order service writes `orders`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrdersFeed {
+    /// On once the topic holds a record.
+    Auto,
+    On,
+    Off,
+}
+
+#[derive(Debug)]
+pub struct ProcessConfig {
+    pub serve: ServeConfig,
+    pub store: StoreTarget,
+    pub instance_id: String,
+    pub workers: usize,
+    pub grace: Duration,
+    pub orders_feed: OrdersFeed,
+    /// For all workers together.
+    pub cache_bytes: u64,
+    pub unacked_transactions: usize,
+    pub unacked_age: Duration,
+}
+
+impl ProcessConfig {
+    /// `host_name` and the number of cores stand in where nobody said.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults, host_name: Option<&str>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let serve = ServeConfig::read(&mut reader);
+        let store = StoreTarget::read(&mut reader);
+        let _reconciler = reader.optional("only", |text| value::word(text, &[("reconciler", ())]));
+        let instance_id = instance_id(&mut reader, host_name);
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = reader
+            .optional("workers", |text| value::number(text, 1, value::MAX_WORKERS))
+            .unwrap_or_else(|| cores.min(value::MAX_WORKERS));
+        let grace = reader.required("grace", value::duration);
+        let feeds = [
+            ("auto", OrdersFeed::Auto),
+            ("on", OrdersFeed::On),
+            ("off", OrdersFeed::Off),
+        ];
+        let orders_feed = reader.required("orders-feed", |text| value::word(text, &feeds));
+        let (least, most) = CACHE_MIB;
+        let cache_mib = reader.required("cache-size", |text| value::number(text, least, most));
+        let unacked_transactions = reader.required("unacked-transactions", |text| {
+            value::number(text, 1, MAX_UNACKED_TRANSACTIONS)
+        });
+        let unacked_age = reader.required("unacked-age", value::duration);
+        let read = || {
+            Some(Self {
+                serve: serve?,
+                store: store?,
+                instance_id: instance_id?,
+                workers,
+                grace: grace?,
+                orders_feed: orders_feed?,
+                cache_bytes: cache_mib? * 1024 * 1024,
+                unacked_transactions: unacked_transactions?,
+                unacked_age: unacked_age?,
+            })
+        };
+        match read() {
+            Some(config) if reader.faults.is_empty() => Ok(config),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+fn instance_id(reader: &mut Reader<'_>, host_name: Option<&str>) -> Option<String> {
+    if reader.merged.get("instance-id").is_some() {
+        return reader.optional("instance-id", value::instance_id);
+    }
+    let host_name = host_name.and_then(|name| value::instance_id(name).ok());
+    if host_name.is_none() {
+        let problem = "missing, and this host has no name that would do; give --instance-id ID";
+        reader.faults.add("--instance-id", None, problem);
+    }
+    host_name
+}
+
+/// This host's name, where the system tells it.
+pub fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+        .ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,146 @@
+//! What the commands that do one thing and end need.
+
+use std::net::SocketAddr;
+
+use trueup_schemas::seal::SigningKeys;
+
+use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
+use crate::settings::{Faults, Merged, Reader, value};
+
+/// `topics apply`.
+#[derive(Debug)]
+pub struct TopicsConfig {
+    pub kafka: KafkaTarget,
+    pub partitions: i32,
+    /// `None`: 3 where there are three brokers, else 1.
+    pub replication: Option<i32>,
+    pub json: bool,
+}
+
+impl TopicsConfig {
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let kafka = KafkaTarget::read(&mut reader);
+        let partitions = reader.required("partitions", |text| {
+            value::number(text, 1, value::MAX_PARTITIONS)
+        });
+        let replication = reader.optional("replication-factor", |text| {
+            value::number(text, 1, value::MAX_REPLICATION)
+        });
+        let json = reader.switch("json");
+        match (kafka, partitions) {
+            (Some(kafka), Some(partitions)) if reader.faults.is_empty() => Ok(Self {
+                kafka,
+                partitions,
+                replication,
+                json,
+            }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// `ledger apply`.
+#[derive(Debug)]
+pub struct LedgerConfig {
+    pub store: StoreTarget,
+    pub replication: String,
+    pub json: bool,
+}
+
+impl LedgerConfig {
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let store = StoreTarget::read(&mut reader);
+        let replication = reader.required("replication", value::replication);
+        let json = reader.switch("json");
+        match (store, replication) {
+            (Some(store), Some(replication)) if reader.faults.is_empty() => Ok(Self {
+                store,
+                replication,
+                json,
+            }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// `send`.
+#[derive(Debug)]
+pub struct SendConfig {
+    pub http: SocketAddr,
+    pub secret: String,
+    pub json: bool,
+}
+
+impl SendConfig {
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let http = reader.required("http", value::address);
+        if merged.get("stripe-webhook-secret").is_none() {
+            reader.missing("stripe-webhook-secret");
+        }
+        let secret = reader
+            .secrets("stripe-webhook-secret")
+            .and_then(|all| all.into_iter().next());
+        let json = reader.switch("json");
+        match (http, secret) {
+            (Some(http), Some(secret)) if reader.faults.is_empty() => {
+                Ok(Self { http, secret, json })
+            }
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// Where `order` and `event` look.
+#[derive(Debug)]
+pub enum Asked {
+    /// Kafka and the store themselves.
+    Stores {
+        kafka: KafkaTarget,
+        store: StoreTarget,
+        signing_keys: Option<SigningKeys>,
+    },
+    /// The ops listener of a running process.
+    Ops(OpsTarget),
+}
+
+/// `order` and `event`.
+#[derive(Debug)]
+pub struct AskConfig {
+    pub asked: Asked,
+    pub json: bool,
+}
+
+impl AskConfig {
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
+        let mut reader = Reader::new(merged, faults);
+        let json = reader.switch("json");
+        let direct = merged.get("kafka").is_some() || merged.get("scylla").is_some();
+        let asked = if direct {
+            let kafka = KafkaTarget::read(&mut reader);
+            let store = StoreTarget::read(&mut reader);
+            let signing_keys = targets::signing_keys_if_set(&mut reader);
+            kafka.zip(store).map(|(kafka, store)| Asked::Stores {
+                kafka,
+                store,
+                signing_keys,
+            })
+        } else {
+            OpsTarget::read(&mut reader).map(Asked::Ops)
+        };
+        match asked {
+            Some(asked) if reader.faults.is_empty() => Ok(Self { asked, json }),
+            _ => Err(reader.faults),
+        }
+    }
+}

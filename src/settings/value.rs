@@ -1,0 +1,221 @@
+//! How each kind of value is read from text. A refusal says what is wrong and what to write.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+/// The most partitions a topic may be given here.
+pub const MAX_PARTITIONS: i32 = 1_024;
+/// The most replicas a partition may be given here.
+pub const MAX_REPLICATION: i32 = 16;
+/// The most workers of one process.
+pub const MAX_WORKERS: usize = 256;
+/// The longest duration that a setting takes: 400 days.
+pub const MAX_DURATION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Kafka's limit on a topic's name, in bytes; ours may need 25 of them.
+const MAX_PREFIX_BYTES: usize = 249 - 25;
+/// CQL's limit on a keyspace's name, in bytes.
+const MAX_KEYSPACE_BYTES: usize = 48;
+/// The longest instance id, in bytes.
+const MAX_INSTANCE_ID_BYTES: usize = 128;
+
+/// # Errors
+/// When it names no address that resolves.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let help = "write host:port, for example 127.0.0.1:8080 or [::1]:8080";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let resolved = text
+        .to_socket_addrs()
+        .map_err(|_| format!("not an address; {help}"))?;
+    resolved
+        .into_iter()
+        .next()
+        .ok_or_else(|| format!("resolves to no address; {help}"))
+}
+
+/// # Errors
+/// When a member is not host:port.
+pub fn hosts(text: &str) -> Result<Vec<String>, String> {
+    let help = "write host:port[,host:port]";
+    let hosts: Vec<String> = text.split(',').map(|host| host.trim().to_owned()).collect();
+    for host in &hosts {
+        let Some((name, port)) = host.rsplit_once(':') else {
+            return Err(format!("`{host}` has no port; {help}"));
+        };
+        if name.is_empty() || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+            return Err(format!("`{host}` is not host:port; {help}"));
+        }
+    }
+    Ok(hosts)
+}
+
+/// # Errors
+/// When it is not a duration from 1 ms to [`MAX_DURATION`].
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "not a duration; write for example 30s, 5m, 24h or 7d".to_owned())?;
+    if duration < Duration::from_millis(1) || duration > MAX_DURATION {
+        return Err("outside 1ms to 400d".to_owned());
+    }
+    Ok(duration)
+}
+
+/// # Errors
+/// When it is not a whole number within the bounds, both included.
+pub fn number<N>(text: &str, least: N, most: N) -> Result<N, String>
+where
+    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    match text.parse::<N>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        Ok(_) | Err(_) => Err(format!("not a whole number from {least} to {most}")),
+    }
+}
+
+/// One of a few words.
+///
+/// # Errors
+/// When it is none of them.
+pub fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("not one of {}", words.join(", "))
+    })
+}
+
+/// # Errors
+/// When Kafka would refuse a topic that starts with it.
+pub fn topic_prefix(text: &str) -> Result<String, String> {
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    if text.len() > MAX_PREFIX_BYTES {
+        return Err(format!(
+            "has {} bytes, the limit is {MAX_PREFIX_BYTES}",
+            text.len()
+        ));
+    }
+    if !text.chars().all(legal) {
+        return Err("a topic's name takes only letters, digits, `.`, `_` and `-`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// # Errors
+/// When it is no CQL name that needs no quotes.
+pub fn keyspace(text: &str) -> Result<String, String> {
+    let legal =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let starts = text
+        .chars()
+        .next()
+        .is_some_and(|letter| letter.is_ascii_lowercase());
+    if !starts || !text.chars().all(legal) || text.len() > MAX_KEYSPACE_BYTES {
+        return Err(format!(
+            "write a lower-case letter, then lower-case letters, digits and `_`, {MAX_KEYSPACE_BYTES} at most"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// # Errors
+/// When it is empty, too long, or holds what a transactional id should not.
+pub fn instance_id(text: &str) -> Result<String, String> {
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    if text.is_empty() || text.len() > MAX_INSTANCE_ID_BYTES || !text.chars().all(legal) {
+        return Err(format!(
+            "write letters, digits, `.`, `_` and `-`, {MAX_INSTANCE_ID_BYTES} at most"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// # Errors
+/// When it is not an http URL.
+pub fn url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        Some(_) | None => Err("not a URL; write http://host:port".to_owned()),
+    }
+}
+
+/// A network: address and length of its prefix.
+///
+/// # Errors
+/// When it is neither an address nor address/length.
+pub fn network(text: &str) -> Result<(IpAddr, u8), String> {
+    let help = "write a network such as 10.0.0.0/8, or one address";
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| help.to_owned())?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length.map_or(Ok(longest), |length| number(length, 0, longest));
+    length
+        .map(|length| (address, length))
+        .map_err(|_| help.to_owned())
+}
+
+/// Replication of a keyspace: a factor, or a factor for each datacenter. Returned as written.
+///
+/// # Errors
+/// When it is neither.
+pub fn replication(text: &str) -> Result<String, String> {
+    let help = "write a factor such as 3, or dc1:3,dc2:3";
+    let factor = |text: &str| number(text, 1, MAX_REPLICATION).is_ok();
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let center = |text: &str| {
+        text.trim().split_once(':').is_some_and(|(name, count)| {
+            !name.is_empty() && name.chars().all(legal) && factor(count)
+        })
+    };
+    if factor(text) || text.split(',').all(center) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("not a replication; {help}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_need_a_port_each() {
+        assert_eq!(hosts("a:1, b:2").unwrap(), ["a:1", "b:2"]);
+        for wrong in ["", "a", "a:", ":1", "a:0", "a:1,", "a:99999"] {
+            assert!(hosts(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_a_limit() {
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        for wrong in ["", "5", "-1s", "0s", "2000d", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_are_an_address_with_or_without_a_length() {
+        assert_eq!(
+            network("10.0.0.0/8").unwrap(),
+            ("10.0.0.0".parse().unwrap(), 8)
+        );
+        assert_eq!(network("::1").unwrap().1, 128);
+        for wrong in ["10.0.0.0/33", "localhost", "10.0.0.0/"] {
+            assert!(network(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_kafka_would_refuse_is_refused_here() {
+        assert!(topic_prefix("").is_ok() && topic_prefix("shop-1.").is_ok());
+        assert!(topic_prefix("shop/").is_err() && topic_prefix(&"x".repeat(225)).is_err());
+    }
+}
