@@ -2,16 +2,20 @@
 //! delivers them as Stripe would, an oracle that says what must come out, and runs that kill
 //! everything in between. None of it knows the engine's code.
 
+pub mod audit;
 pub mod civil;
 pub mod clock;
 pub mod fixtures;
 pub mod generate;
+pub mod kafka;
 pub mod oracle;
 pub mod random;
 pub mod render;
 pub mod scenario;
 pub mod sender;
 pub mod signature;
+pub mod snapshots;
+pub mod status_log;
 pub mod story;
 
 mod checkout;

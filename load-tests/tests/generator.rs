@@ -15,7 +15,7 @@ fn stories(seed: u64, count: u64) -> Vec<Story> {
 
 /// FNV-1a: enough to tell two streams of bytes apart.
 fn digest(seed: u64, count: u64) -> u64 {
-    let fixtures = Fixtures::load().unwrap();
+    let fixtures = Fixtures::load().expect("the fixtures in the tree");
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
     for story in stories(seed, count) {
         let bodies = story.events.iter().map(|event| body(&fixtures, event, 1));

@@ -1,0 +1,320 @@
+//! Holds what came out against what went in: every order's records one by one, every
+//! acknowledged event, letters, lag and the gauge. Reports each fault with its evidence.
+
+mod order;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::fixtures::Fixtures;
+use crate::kafka::{self, LogRecord, ReadFault};
+use crate::oracle::{self, reading};
+use crate::render;
+use crate::sender::Sent;
+use crate::status_log::{StatusFault, StatusReader, StatusRecord};
+use crate::story::Story;
+
+pub use order::{OrderEvidence, order_faults};
+
+/// How long one topic may take to be read.
+const READ: Duration = Duration::from_secs(180);
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The order, or what else it is about.
+    pub subject: String,
+    pub what: String,
+    pub evidence: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}`: {}\n    {}",
+            self.subject,
+            self.what,
+            self.evidence.replace('\n', "\n    ")
+        )
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Audit {
+    pub faults: Vec<Fault>,
+    pub figures: Figures,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    pub events_in_log: u64,
+    /// Records in `payments.events` of an event that stood there already.
+    pub repeats_in_log: u64,
+    pub status_records: u64,
+    pub orders_with_status: u64,
+    /// Open gaps by the oracle.
+    pub gaps: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AuditFault {
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    #[error(transparent)]
+    Status(#[from] StatusFault),
+}
+
+/// Where to look, and what was put in.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub bootstrap: &'a str,
+    pub topic_prefix: &'a str,
+    pub fixtures: &'a Fixtures,
+    pub stories: &'a [Story],
+    pub sent: &'a Sent,
+}
+
+impl Case<'_> {
+    fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.topic_prefix)
+    }
+}
+
+/// The number of open gaps that the gauge must show at the end.
+#[must_use]
+pub fn expected_gaps(fixtures: &Fixtures, stories: &[Story]) -> i64 {
+    let gap = |story: &&Story| {
+        story.order_id.is_some()
+            && oracle::paid_not_marked(&events_of(fixtures, story), &snapshots_of(story))
+    };
+    i64::try_from(stories.iter().filter(gap).count()).unwrap_or(i64::MAX)
+}
+
+/// Checks everything that lies in the topics; the gauge is the caller's.
+///
+/// # Errors
+/// A topic that cannot be read; what is read and wrong is a [`Fault`] of the audit.
+pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
+    let mut audit = Audit::default();
+    let log = event_log(case, &mut audit)?;
+    let mut statuses = status_records(case, &mut audit)?;
+    audit.figures.gaps = expected_gaps(case.fixtures, case.stories);
+    for story in case.stories {
+        let Some(order_id) = &story.order_id else {
+            continue;
+        };
+        let records = statuses.remove(order_id).unwrap_or_default();
+        audit.figures.orders_with_status += u64::from(!records.is_empty());
+        let snapshots = snapshots_of(story);
+        let events = events_of(case.fixtures, story);
+        let arrived = log.get(order_id).map(Vec::as_slice).unwrap_or_default();
+        let evidence = OrderEvidence {
+            order_id,
+            events,
+            arrived,
+            snapshots,
+            records: &records,
+        };
+        audit.faults.extend(order_faults(&evidence));
+    }
+    for (order_id, records) in statuses {
+        let what = "status records of an order that nobody sent".to_owned();
+        audit.faults.push(Fault {
+            subject: order_id,
+            what,
+            evidence: format!("{records:?}"),
+        });
+    }
+    accounted(case, &log, &mut audit);
+    dead_letters(case, &mut audit)?;
+    lag(case, &mut audit)?;
+    Ok(audit)
+}
+
+fn events_of(fixtures: &Fixtures, story: &Story) -> Vec<Value> {
+    let read = |event| serde_json::from_slice(&render::body(fixtures, event, 0)).ok();
+    story
+        .events
+        .iter()
+        .filter_map(read)
+        .filter(reading::is_used)
+        .collect()
+}
+
+fn snapshots_of(story: &Story) -> Vec<Value> {
+    let read = |body: &String| serde_json::from_str(body).ok();
+    story
+        .snapshots
+        .iter()
+        .filter_map(|snapshot| read(&snapshot.body))
+        .collect()
+}
+
+/// The event ids of each order in the order of the log, first arrivals only.
+fn event_log(
+    case: Case<'_>,
+    audit: &mut Audit,
+) -> Result<BTreeMap<String, Vec<String>>, AuditFault> {
+    let mut log: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut places: BTreeMap<String, i32> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    kafka::read(
+        case.bootstrap,
+        &case.topic("payments.events"),
+        READ,
+        |record: LogRecord| {
+            let order_id = String::from_utf8_lossy(&record.key).into_owned();
+            let event_id = record.header("event-id");
+            audit.figures.events_in_log += 1;
+            let place = *places.entry(order_id.clone()).or_insert(record.partition);
+            if place != record.partition {
+                let what = "events of one order in two partitions".to_owned();
+                let evidence = format!("{place} and {}", record.partition);
+                audit.faults.push(Fault {
+                    subject: order_id.clone(),
+                    what,
+                    evidence,
+                });
+            }
+            if seen.insert((order_id.clone(), event_id.clone())) {
+                log.entry(order_id).or_default().push(event_id);
+            } else {
+                audit.figures.repeats_in_log += 1;
+            }
+        },
+    )?;
+    Ok(log)
+}
+
+fn status_records(
+    case: Case<'_>,
+    audit: &mut Audit,
+) -> Result<BTreeMap<String, Vec<StatusRecord>>, AuditFault> {
+    let reader = StatusReader::new()?;
+    let mut statuses: BTreeMap<String, Vec<StatusRecord>> = BTreeMap::new();
+    kafka::read(
+        case.bootstrap,
+        &case.topic("orders.status"),
+        READ,
+        |record| {
+            audit.figures.status_records += 1;
+            let key = String::from_utf8_lossy(&record.key).into_owned();
+            match reader.decode(&record) {
+                Ok(status) if status.order_id == key => {
+                    statuses.entry(key).or_default().push(status);
+                }
+                Ok(status) => audit.faults.push(Fault {
+                    subject: key,
+                    what: "a status record under another order's key".to_owned(),
+                    evidence: format!("{status:?}"),
+                }),
+                Err(fault) => audit.faults.push(Fault {
+                    subject: key,
+                    what: "a status record that cannot be read".to_owned(),
+                    evidence: fault.to_string(),
+                }),
+            }
+        },
+    )?;
+    Ok(statuses)
+}
+
+/// Every acknowledged event that names an order is in the log under that order, and nothing
+/// is there that was not sent.
+fn accounted(case: Case<'_>, log: &BTreeMap<String, Vec<String>>, audit: &mut Audit) {
+    let mut unsent = log.clone();
+    for story in case.stories {
+        let Some(order_id) = &story.order_id else {
+            continue;
+        };
+        let arrived: BTreeSet<String> = unsent
+            .remove(order_id)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        for event in events_of(case.fixtures, story) {
+            let id = reading::text(&event, "id");
+            let times = case.sent.acknowledged.get(id).copied().unwrap_or(0);
+            if times > 0 && !arrived.contains(id) {
+                audit.faults.push(Fault {
+                    subject: order_id.clone(),
+                    what: format!("event `{id}` was acknowledged and is not in the log"),
+                    evidence: format!("{times} answers of 200; the log has {arrived:?}"),
+                });
+            }
+        }
+    }
+    for (order_id, events) in unsent {
+        let what = "events in the log of an order that nobody sent".to_owned();
+        audit.faults.push(Fault {
+            subject: order_id,
+            what,
+            evidence: format!("{events:?}"),
+        });
+    }
+    for id in &case.sent.wrong_answers {
+        let what = "a 200 that named another event".to_owned();
+        audit.faults.push(Fault {
+            subject: id.clone(),
+            what,
+            evidence: String::new(),
+        });
+    }
+}
+
+fn dead_letters(case: Case<'_>, audit: &mut Audit) -> Result<(), AuditFault> {
+    let mut letters: BTreeMap<String, String> = BTreeMap::new();
+    kafka::read(
+        case.bootstrap,
+        &case.topic("payments.dead-letters"),
+        READ,
+        |record| {
+            let id = String::from_utf8_lossy(&record.key).into_owned();
+            match &record.payload {
+                // Class and reason lie near the start; readable enough for evidence.
+                Some(payload) => {
+                    let start: Vec<u8> = payload.iter().copied().take(200).collect();
+                    letters.insert(id, String::from_utf8_lossy(&start).into_owned());
+                }
+                None => {
+                    letters.remove(&id);
+                }
+            }
+        },
+    )?;
+    let faults = letters.into_iter().map(|(subject, evidence)| Fault {
+        subject,
+        what: "a dead letter, where every record was sound".to_owned(),
+        evidence,
+    });
+    audit.faults.extend(faults);
+    Ok(())
+}
+
+fn lag(case: Case<'_>, audit: &mut Audit) -> Result<(), AuditFault> {
+    for topic in [case.topic("payments.events"), case.topic("orders")] {
+        let lags = kafka::lags(case.bootstrap, &topic)?;
+        if lags.is_empty() {
+            audit.faults.push(Fault {
+                subject: topic.clone(),
+                what: "no consumer group ever committed an offset here".to_owned(),
+                evidence: String::new(),
+            });
+        }
+        for lag in lags.into_iter().filter(|lag| lag.records != 0) {
+            audit.faults.push(Fault {
+                subject: topic.clone(),
+                what: format!("group `{}` lags", lag.group),
+                evidence: format!("{} records", lag.records),
+            });
+        }
+    }
+    Ok(())
+}
