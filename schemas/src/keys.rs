@@ -1,0 +1,44 @@
+//! Record keys that are made up rather than taken from an id. Stored: they must stay stable.
+
+/// What every key of an internal record starts with; no key of totals does.
+pub const INTERNAL_PREFIX: &str = "trueup:";
+
+/// The key of a partition's state record in `payments.windows`.
+#[must_use]
+pub fn state(partition: i32) -> String {
+    format!("{INTERNAL_PREFIX}state:{partition}")
+}
+
+/// The key of a partition's barriers, whose value is null.
+#[must_use]
+pub fn barrier(partition: i32) -> String {
+    format!("{INTERNAL_PREFIX}barrier:{partition}")
+}
+
+/// The key of one window's totals: `<partition>:<start in ms>:<width in ms>`.
+#[must_use]
+pub fn window(partition: i32, window_start_ms: i64, width_ms: i64) -> String {
+    format!("{partition}:{window_start_ms}:{width_ms}")
+}
+
+/// The id of a dead letter: the position of the refused record.
+#[must_use]
+pub fn letter(topic: &str, partition: i32, offset: i64) -> String {
+    format!("{topic}/{partition}/{offset}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_spelled_as_they_are_stored() {
+        assert_eq!(state(3), "trueup:state:3");
+        assert_eq!(barrier(0), "trueup:barrier:0");
+        assert_eq!(window(3, 60_000, 60_000), "3:60000:60000");
+        assert_eq!(
+            letter("eu.payments.events", 2, 17),
+            "eu.payments.events/2/17"
+        );
+    }
+}

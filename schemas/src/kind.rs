@@ -1,0 +1,116 @@
+//! Every record there is, and the schemas it is or was written with.
+
+use std::sync::LazyLock;
+
+use serde_avro_fast::Schema;
+
+/// CRC-64-AVRO of a schema's canonical form, little-endian, as framed.
+pub type Fingerprint = [u8; 8];
+
+macro_rules! records {
+    ($($variant:ident),+ $(,)?) => {
+        /// A record of namespace `trueup.v1`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RecordKind { $($variant),+ }
+
+        impl RecordKind {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The record's name in its schema.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
+
+            /// The schema it is written with, as JSON.
+            #[must_use]
+            pub fn schema_json(self) -> &'static str {
+                match self {
+                    $(Self::$variant => {
+                        include_str!(concat!("../avro/", stringify!($variant), ".avsc"))
+                    })+
+                }
+            }
+
+            /// The schema it is written with, parsed once.
+            pub(crate) fn schema(self) -> &'static Schema {
+                match self {
+                    $(Self::$variant => {
+                        static SCHEMA: LazyLock<Schema> =
+                            LazyLock::new(|| parse(RecordKind::$variant.schema_json()));
+                        &SCHEMA
+                    })+
+                }
+            }
+        }
+    };
+}
+
+records! {
+    PaymentEvent,
+    EventBody,
+    PaymentLink,
+    OrderSnapshot,
+    OrderStatusChanged,
+    GapSet,
+    DeadLetter,
+    ReconcileWindow,
+    PartitionState,
+    Ledger,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the schemas are part of the program; a test parses each"
+)]
+fn parse(json: &str) -> Schema {
+    json.parse().expect("a schema of this crate parses")
+}
+
+impl RecordKind {
+    #[must_use]
+    pub fn fingerprint(self) -> Fingerprint {
+        *self.schema().rabin_fingerprint()
+    }
+
+    /// The schema of this record with that fingerprint. A schema that was once written stays
+    /// readable: when one changes, its former text joins this lookup.
+    pub(crate) fn written_with(self, fingerprint: Fingerprint) -> Option<&'static Schema> {
+        let schema = self.schema();
+        (*schema.rabin_fingerprint() == fingerprint).then_some(schema)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_parses_and_is_named_after_its_file() {
+        for kind in RecordKind::ALL {
+            let json: serde_json::Value = serde_json::from_str(kind.schema().json()).unwrap();
+            assert_eq!(json["name"], kind.name());
+            assert_eq!(json["namespace"], "trueup.v1");
+        }
+    }
+
+    #[test]
+    fn both_avro_libraries_compute_the_same_fingerprint() {
+        for kind in RecordKind::ALL {
+            let schema = apache_avro::Schema::parse_str(kind.schema_json()).unwrap();
+            let reference = schema.fingerprint::<apache_avro::rabin::Rabin>();
+            assert_eq!(reference.bytes, kind.fingerprint(), "{}", kind.name());
+        }
+    }
+
+    #[test]
+    fn no_two_records_share_a_fingerprint() {
+        let mut all: Vec<Fingerprint> = RecordKind::ALL
+            .iter()
+            .map(|kind| kind.fingerprint())
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), RecordKind::ALL.len());
+    }
+}
