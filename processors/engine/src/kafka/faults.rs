@@ -1,0 +1,50 @@
+//! What librdkafka's errors mean to a worker.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::ports::log::{FaultClass, LogFault};
+
+/// Of a call that is not part of a transaction: nothing happened, it may be made again.
+pub(super) fn of_client(operation: &'static str, error: &KafkaError) -> LogFault {
+    let class = match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::FencedInstanceId) => FaultClass::Fenced,
+        Some(RDKafkaErrorCode::Fatal) => FaultClass::Fatal,
+        _ => FaultClass::Retriable,
+    };
+    LogFault { operation, class, reason: error.to_string() }
+}
+
+/// Of a transaction call. What librdkafka calls neither retriable nor abortable is fatal.
+pub(super) fn of_transaction(operation: &'static str, error: &KafkaError) -> LogFault {
+    let class = match error {
+        KafkaError::Transaction(told) => {
+            if is_fenced(told.code()) {
+                FaultClass::Fenced
+            } else if told.is_fatal() {
+                FaultClass::Fatal
+            } else if told.txn_requires_abort() {
+                match told.code() {
+                    RDKafkaErrorCode::IllegalGeneration => FaultClass::Generation,
+                    _ => FaultClass::Abortable,
+                }
+            } else if told.is_retriable() {
+                FaultClass::Retriable
+            } else {
+                FaultClass::Fatal
+            }
+        }
+        KafkaError::Flush(_) => FaultClass::Abortable,
+        _ => FaultClass::Fatal,
+    };
+    LogFault { operation, class, reason: error.to_string() }
+}
+
+fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::Fenced
+            | RDKafkaErrorCode::ProducerFenced
+            | RDKafkaErrorCode::InvalidProducerEpoch
+            | RDKafkaErrorCode::FencedInstanceId
+    )
+}

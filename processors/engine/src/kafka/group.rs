@@ -1,0 +1,418 @@
+//! The group consumer: a static member that subscribes to the events topic only.
+//!
+//! The group assigns partitions of `payments.events`; the same partitions of `orders` are added
+//! here. The rebalance callback only writes down what changed: a partition is not read before it
+//! was restored, so it is taken over paused, and read from explicit offsets once it goes live.
+//! Taking it over at once, and not when it is restored, lets the group go on with its rebalance
+//! while a slow store is waited for.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{
+    BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
+};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::{
+    CALL_TIMEOUT, KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS,
+    TopicNames, faults,
+};
+use crate::limits::MAX_BATCH_BYTES;
+use crate::ports::log::{Change, FaultClass, Input, LogFault, Position, Record, Source};
+
+/// A batch under backlog is closed after this long, so that commits keep coming.
+const LONGEST_GATHER: Duration = Duration::from_millis(200);
+
+pub(super) struct Group {
+    consumer: BaseConsumer<Rebalances>,
+    topics: TopicNames,
+    generation: Option<ConsumerGroupMetadata>,
+    /// Ours by the group's word.
+    owned: BTreeSet<i32>,
+    /// Of these, read from both inputs.
+    reading: BTreeSet<i32>,
+    /// Read while only the group was to be served.
+    left_over: VecDeque<Record>,
+    broken: bool,
+}
+
+#[derive(Debug, Default)]
+struct Rebalances {
+    changes: Mutex<Vec<Change>>,
+    closing: AtomicBool,
+}
+
+impl ClientContext for Rebalances {
+    fn log(&self, _level: rdkafka::config::RDKafkaLogLevel, fac: &str, message: &str) {
+        tracing::debug!(fac, message, "librdkafka");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka");
+    }
+}
+
+impl ConsumerContext for Rebalances {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            // Nobody will serve the change any more; the client waits for this call to close.
+            let _ = match consumer.rebalance_protocol() {
+                RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
+                RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+            };
+            return;
+        }
+        let numbers = partitions.elements().iter().map(|element| element.partition()).collect();
+        let change = if given { Change::Assigned(numbers) } else { Change::Revoked(numbers) };
+        if let Ok(mut changes) = self.changes.lock() {
+            changes.push(change);
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn join(settings: &KafkaSettings) -> Result<Self, LogFault> {
+        let operation = "join the group";
+        let mut config = settings.client_config();
+        config
+            .set("group.id", &settings.group)
+            .set("group.instance.id", &settings.instance)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "error")
+            .set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string())
+            .set("heartbeat.interval.ms", (SESSION_TIMEOUT_MS / 5).to_string())
+            .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
+            .set("fetch.wait.max.ms", "100")
+            .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string());
+        let consumer: BaseConsumer<Rebalances> = config
+            .create_with_context(Rebalances::default())
+            .map_err(|error| faults::of_client(operation, &error))?;
+        consumer
+            .subscribe(&[&settings.topics.events])
+            .map_err(|error| faults::of_client(operation, &error))?;
+        Ok(Self {
+            consumer,
+            topics: settings.topics.clone(),
+            generation: None,
+            owned: BTreeSet::new(),
+            reading: BTreeSet::new(),
+            left_over: VecDeque::new(),
+            broken: false,
+        })
+    }
+
+    /// A consumer whose name was taken, or that failed for good, is replaced.
+    pub(super) fn renew_if_broken(
+        &mut self,
+        settings: &KafkaSettings,
+    ) -> Result<Vec<Change>, LogFault> {
+        if !self.broken {
+            return Ok(Vec::new());
+        }
+        let renewed = Self::join(settings)?;
+        let lost = std::mem::replace(self, renewed).owned.clone();
+        Ok(vec![Change::Revoked(lost.into_iter().collect())])
+    }
+
+    pub(super) fn adopt_generation(&mut self) {
+        self.generation = self.consumer.group_metadata();
+    }
+
+    pub(super) fn generation(&self) -> Result<&ConsumerGroupMetadata, LogFault> {
+        self.generation.as_ref().ok_or_else(|| LogFault {
+            operation: "name the group's generation",
+            class: FaultClass::Abortable,
+            reason: "no rebalance was served yet".into(),
+        })
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        wait: Duration,
+        most: usize,
+        into: &mut Vec<Record>,
+    ) -> Result<Vec<Change>, LogFault> {
+        let started = Instant::now();
+        let mut bytes = 0_usize;
+        while into.len() < most {
+            let Some(record) = self.left_over.pop_front() else { break };
+            into.push(record);
+        }
+        loop {
+            let wait = if into.is_empty() { wait } else { Duration::ZERO };
+            let record = match self.consumer.poll(wait) {
+                None => None,
+                Some(Ok(message)) => of_message(&self.topics, &message),
+                Some(Err(error)) => return self.failed(&error),
+            };
+            let nothing = record.is_none();
+            if let Some(record) = record {
+                if most == 0 {
+                    self.left_over.push_back(record);
+                    break;
+                }
+                bytes = bytes.saturating_add(size(&record));
+                into.push(record);
+            }
+            let changes = self.take_changes()?;
+            if !changes.is_empty() {
+                return Ok(changes);
+            }
+            // The clock is read now and then: reading it for each record costs a fifth of the loop.
+            let long = into.len() % 64 == 0 && started.elapsed() >= LONGEST_GATHER;
+            if nothing || into.len() >= most || bytes >= MAX_BATCH_BYTES || long {
+                break;
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn failed(&mut self, error: &KafkaError) -> Result<Vec<Change>, LogFault> {
+        let operation = "read";
+        match error {
+            KafkaError::MessageConsumptionFatal(code) => {
+                self.broken = true;
+                let class = match code {
+                    RDKafkaErrorCode::FencedInstanceId => FaultClass::Fenced,
+                    _ => FaultClass::Fatal,
+                };
+                Err(LogFault { operation, class, reason: error.to_string() })
+            }
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ) => Err(LogFault { operation, class: FaultClass::Fatal, reason: error.to_string() }),
+            other => {
+                // The client goes on by itself; what changed meanwhile is served.
+                tracing::debug!(error = %other, "consumer");
+                self.take_changes()
+            }
+        }
+    }
+
+    /// Serves what the callback wrote down.
+    fn take_changes(&mut self) -> Result<Vec<Change>, LogFault> {
+        let changes = match self.consumer.context().changes.lock() {
+            Ok(mut changes) if !changes.is_empty() => std::mem::take(&mut *changes),
+            _ => return Ok(Vec::new()),
+        };
+        for change in &changes {
+            match change {
+                Change::Assigned(partitions) => {
+                    // The offset is never used: the partition is paused until it is assigned anew.
+                    let taken = self.list(partitions, &[Input::Events], Offset::Offset(0))?;
+                    self.told("take partitions over", self.consumer.incremental_assign(&taken))?;
+                    if !partitions.is_empty() {
+                        self.told("pause", self.consumer.pause(&taken))?;
+                    }
+                    self.owned.extend(partitions);
+                }
+                Change::Revoked(partitions) => {
+                    let read: Vec<i32> = partitions
+                        .iter()
+                        .copied()
+                        .filter(|partition| self.reading.contains(partition))
+                        .collect();
+                    let mut lost = self.list(partitions, &[Input::Events], Offset::Invalid)?;
+                    add(&mut lost, &self.topics.orders, &read, Offset::Invalid)?;
+                    self.told("give partitions back", self.consumer.incremental_unassign(&lost))?;
+                    self.left_over.retain(|record| !partitions.contains(&record.partition));
+                    for partition in partitions {
+                        self.owned.remove(partition);
+                        self.reading.remove(partition);
+                    }
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    pub(super) fn assign(&mut self, live: &[(i32, Position)]) -> Result<(), LogFault> {
+        let numbers: Vec<i32> = live.iter().map(|(partition, _)| *partition).collect();
+        self.release(&numbers)?;
+        let paused = self.list(&numbers, &[Input::Events], Offset::Invalid)?;
+        self.told("restart partitions", self.consumer.incremental_unassign(&paused))?;
+        let both = offsets(&self.topics, live)?;
+        self.told("start partitions", self.consumer.incremental_assign(&both))?;
+        // A pause outlives an assignment in the client.
+        self.told("resume", self.consumer.resume(&both))?;
+        self.reading.extend(numbers);
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, partitions: &[i32]) -> Result<(), LogFault> {
+        let read: Vec<i32> = partitions
+            .iter()
+            .copied()
+            .filter(|partition| self.reading.contains(partition))
+            .collect();
+        if read.is_empty() {
+            return Ok(());
+        }
+        let events = self.list(&read, &[Input::Events], Offset::Invalid)?;
+        self.told("pause", self.consumer.pause(&events))?;
+        let orders = self.list(&read, &[Input::Orders], Offset::Invalid)?;
+        self.told("stop partitions", self.consumer.incremental_unassign(&orders))?;
+        self.left_over.retain(|record| !read.contains(&record.partition));
+        for partition in read {
+            self.reading.remove(&partition);
+        }
+        Ok(())
+    }
+
+    pub(super) fn pause(&mut self, partitions: &[i32], paused: bool) -> Result<(), LogFault> {
+        let read: Vec<i32> = partitions
+            .iter()
+            .copied()
+            .filter(|partition| self.reading.contains(partition))
+            .collect();
+        if read.is_empty() {
+            return Ok(());
+        }
+        let both = self.list(&read, &Input::ALL, Offset::Invalid)?;
+        if paused {
+            self.told("pause", self.consumer.pause(&both))
+        } else {
+            self.told("resume", self.consumer.resume(&both))
+        }
+    }
+
+    pub(super) fn committed(
+        &self,
+        partitions: &[i32],
+    ) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+        // With `read_committed` the client asks for stable offsets, and repeats the question while
+        // a transaction that covers them is open.
+        let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
+        let told = self
+            .consumer
+            .committed_offsets(asked, CALL_TIMEOUT)
+            .map_err(|error| faults::of_client("read committed offsets", &error))?;
+        let mut found = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let mut offsets = [None; 2];
+            for (input, offset) in Input::ALL.into_iter().zip(&mut offsets) {
+                let element = told.find_partition(self.topics.input(input), *partition);
+                let element = element.ok_or_else(|| unanswered(*partition))?;
+                element
+                    .error()
+                    .map_err(|error| faults::of_client("read committed offsets", &error))?;
+                *offset = match element.offset() {
+                    Offset::Offset(next) => Some(next),
+                    _ => None,
+                };
+            }
+            found.push((*partition, offsets));
+        }
+        Ok(found)
+    }
+
+    fn list(
+        &self,
+        partitions: &[i32],
+        inputs: &[Input],
+        offset: Offset,
+    ) -> Result<TopicPartitionList, LogFault> {
+        let mut list = TopicPartitionList::new();
+        for input in inputs {
+            add(&mut list, self.topics.input(*input), partitions, offset)?;
+        }
+        Ok(list)
+    }
+
+    fn told(&self, operation: &'static str, result: Result<(), KafkaError>) -> Result<(), LogFault> {
+        // The client refuses only what it does not have; a new consumer starts from nothing.
+        result.map_err(|error| LogFault {
+            operation,
+            class: FaultClass::Fatal,
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.consumer.context().closing.store(true, Ordering::Relaxed);
+    }
+}
+
+fn unanswered(partition: i32) -> LogFault {
+    LogFault {
+        operation: "read committed offsets",
+        class: FaultClass::Retriable,
+        reason: format!("the answer left partition {partition} out"),
+    }
+}
+
+fn add(
+    list: &mut TopicPartitionList,
+    topic: &str,
+    partitions: &[i32],
+    offset: Offset,
+) -> Result<(), LogFault> {
+    for partition in partitions {
+        list.add_partition_offset(topic, *partition, offset)
+            .map_err(|error| faults::of_client("name partitions", &error))?;
+    }
+    Ok(())
+}
+
+pub(super) fn offsets(
+    topics: &TopicNames,
+    positions: &[(i32, Position)],
+) -> Result<TopicPartitionList, LogFault> {
+    let mut list = TopicPartitionList::new();
+    for (partition, position) in positions {
+        for input in Input::ALL {
+            let offset = Offset::Offset(position.of(input));
+            add(&mut list, topics.input(input), &[*partition], offset)?;
+        }
+    }
+    Ok(list)
+}
+
+fn size(record: &Record) -> usize {
+    let headers = record.headers.iter().map(|(name, value)| {
+        name.len().saturating_add(value.as_ref().map_or(0, Vec::len))
+    });
+    let parts = [record.key.as_ref().map_or(0, Vec::len), record.value.as_ref().map_or(0, Vec::len)];
+    headers.chain(parts).fold(0, usize::saturating_add)
+}
+
+fn of_message(topics: &TopicNames, message: &BorrowedMessage<'_>) -> Option<Record> {
+    let input = if message.topic() == topics.events { Input::Events } else { Input::Orders };
+    Some(to_record(Source::Input(input), message))
+}
+
+pub(super) fn to_record(source: Source, message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        headers
+            .iter()
+            .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+            .collect()
+    });
+    Record {
+        source,
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp: message.timestamp().to_millis(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers,
+    }
+}

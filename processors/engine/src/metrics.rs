@@ -1,0 +1,134 @@
+//! The engine's metrics: names, units and meanings in one place, one function per event.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use trueup_domain::gap::GapKind;
+
+use crate::cache::CacheCounts;
+
+pub const RECONCILE_GAP: &str = "payments_reconcile_gap";
+pub const GAP_ENTRIES: &str = "payments_gap_entries";
+const RETRIES: &str = "webhook_retries_total";
+const TRANSACTIONS: &str = "trueup_transactions_total";
+const TRANSACTION_SECONDS: &str = "trueup_transaction_duration_seconds";
+const TRANSACTION_RECORDS: &str = "trueup_transaction_records";
+const RECYCLED: &str = "trueup_producers_recycled_total";
+const RECOVERIES: &str = "trueup_recoveries_total";
+const OFFSETS_DISAGREE: &str = "trueup_offsets_disagree_total";
+const DIRTY: &str = "trueup_ledgers_dirty";
+const CACHE_HITS: &str = "trueup_ledger_cache_hits_total";
+const CACHE_MISSES: &str = "trueup_ledger_cache_misses_total";
+const CACHE_EVICTIONS: &str = "trueup_ledger_cache_evictions_total";
+const PARTITIONS: &str = "trueup_partitions_live";
+
+/// The kinds that mean "succeeded, but the order is not paid": together the user's one number.
+fn is_reconcile_gap(kind: GapKind) -> bool {
+    match kind {
+        GapKind::PaidNotMarked
+        | GapKind::LateSuccess
+        | GapKind::OrphanPayment
+        | GapKind::CurrencyMismatch
+        | GapKind::AmountMismatch
+        | GapKind::Unlinked => true,
+        GapKind::DuplicatePayment
+        | GapKind::MarkedNotPaid
+        | GapKind::RefundUnreflected
+        | GapKind::DisputeOpen
+        | GapKind::DisputeLost
+        | GapKind::StuckProcessing
+        | GapKind::PaymentClaimedTwice
+        | GapKind::OrderFull => false,
+    }
+}
+
+/// Registers units and help, and shows every gauge at 0 before anything happened.
+pub fn describe() {
+    describe_gauge!(RECONCILE_GAP, "payments that succeeded while their order is not right, past the grace");
+    describe_gauge!(GAP_ENTRIES, "open gaps by kind");
+    describe_counter!(RETRIES, "store, broker and API calls repeated");
+    describe_counter!(TRANSACTIONS, "transactions by outcome");
+    describe_histogram!(TRANSACTION_SECONDS, Unit::Seconds, "from begin to commit");
+    describe_histogram!(TRANSACTION_RECORDS, "input records of one transaction");
+    describe_counter!(RECYCLED, "producers replaced because an outcome was unknown or fatal");
+    describe_counter!(RECOVERIES, "partitions that passed the recovery path");
+    describe_counter!(OFFSETS_DISAGREE, "restores in which the group's offsets were not the state record's");
+    describe_gauge!(DIRTY, "orders whose ledger the store has not acknowledged");
+    describe_counter!(CACHE_HITS, "ledgers found in memory");
+    describe_counter!(CACHE_MISSES, "ledgers asked of the store");
+    describe_counter!(CACHE_EVICTIONS, "ledgers dropped to keep the cache within its limit");
+    describe_gauge!(PARTITIONS, "partitions being processed");
+    gauge!(RECONCILE_GAP).increment(0.0);
+    for kind in GapKind::ALL {
+        gauge!(GAP_ENTRIES, "kind" => kind.as_str()).increment(0.0);
+    }
+    for outcome in ["committed", "aborted", "unknown"] {
+        counter!(TRANSACTIONS, "outcome" => outcome).increment(0);
+    }
+}
+
+/// One open gap more, or one less: gauges of all workers of a process add up.
+pub(crate) fn gap_opened(kind: GapKind) {
+    gauge!(GAP_ENTRIES, "kind" => kind.as_str()).increment(1.0);
+    if is_reconcile_gap(kind) {
+        gauge!(RECONCILE_GAP).increment(1.0);
+    }
+}
+
+pub(crate) fn gap_closed(kind: GapKind) {
+    gauge!(GAP_ENTRIES, "kind" => kind.as_str()).decrement(1.0);
+    if is_reconcile_gap(kind) {
+        gauge!(RECONCILE_GAP).decrement(1.0);
+    }
+}
+
+pub(crate) fn committed(records: usize, elapsed_ms: u64) {
+    counter!(TRANSACTIONS, "outcome" => "committed").increment(1);
+    let records = u32::try_from(records).unwrap_or(u32::MAX);
+    histogram!(TRANSACTION_RECORDS).record(records);
+    histogram!(TRANSACTION_SECONDS).record(std::time::Duration::from_millis(elapsed_ms));
+}
+
+pub(crate) fn aborted() {
+    counter!(TRANSACTIONS, "outcome" => "aborted").increment(1);
+}
+
+pub(crate) fn recycled() {
+    counter!(TRANSACTIONS, "outcome" => "unknown").increment(1);
+    counter!(RECYCLED).increment(1);
+}
+
+pub(crate) fn recovered() {
+    counter!(RECOVERIES).increment(1);
+}
+
+pub(crate) fn offsets_disagree() {
+    counter!(OFFSETS_DISAGREE).increment(1);
+}
+
+pub(crate) fn retried() {
+    counter!(RETRIES).increment(1);
+}
+
+pub(crate) fn dirty(change: i64) {
+    let size = u32::try_from(change.unsigned_abs()).unwrap_or(u32::MAX);
+    if change >= 0 {
+        gauge!(DIRTY).increment(size);
+    } else {
+        gauge!(DIRTY).decrement(size);
+    }
+}
+
+pub(crate) fn live(change: i64) {
+    let size = u32::try_from(change.unsigned_abs()).unwrap_or(u32::MAX);
+    if change >= 0 {
+        gauge!(PARTITIONS).increment(size);
+    } else {
+        gauge!(PARTITIONS).decrement(size);
+    }
+}
+
+/// Adds what the cache counted since the last call.
+pub(crate) fn cache(before: CacheCounts, now: CacheCounts) {
+    counter!(CACHE_HITS).increment(now.hits.saturating_sub(before.hits));
+    counter!(CACHE_MISSES).increment(now.misses.saturating_sub(before.misses));
+    counter!(CACHE_EVICTIONS).increment(now.evictions.saturating_sub(before.evictions));
+}

@@ -1,0 +1,112 @@
+//! What one transaction will have counted once it is committed.
+
+use std::collections::BTreeMap;
+
+use trueup_domain::event::{EventType, UnixMillis};
+use trueup_domain::fold::Verdict;
+use trueup_domain::gap::{GapSet, GapStatus};
+use trueup_domain::ids::OrderId;
+use trueup_domain::status::OrderStatus;
+use trueup_domain::view::{PaymentStatus, View, entered};
+
+use crate::metrics;
+use crate::topology::Fact;
+
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Each event's type, whether it was refused, and its receipt.
+    events: Vec<(EventType, bool, UnixMillis)>,
+    folded: BTreeMap<EventType, u64>,
+    payments: BTreeMap<PaymentStatus, u64>,
+    duplicates: u64,
+    conflicts: u64,
+    gaps_opened: u64,
+    reconciled: u64,
+}
+
+impl Tally {
+    pub(crate) fn folded(&mut self, order: &OrderId, fact: &Fact, verdict: Verdict) {
+        let Fact::Event { event, received_at } = fact else { return };
+        self.events.push((event.kind, false, *received_at));
+        *self.folded.entry(event.kind).or_default() += 1;
+        match verdict {
+            Verdict::Fresh => {}
+            Verdict::Duplicate => self.duplicates += 1,
+            Verdict::Conflict => {
+                self.conflicts += 1;
+                tracing::warn!(
+                    order_id = order.as_str(),
+                    event_id = event.id.as_str(),
+                    event_type = event.kind.as_str(),
+                    payment_intent_id = event.facts.payment_id().map(|id| id.as_str()),
+                    session_id = event.facts.session_id().map(|id| id.as_str()),
+                    "event id is known with other facts; both are kept"
+                );
+                return;
+            }
+        }
+        tracing::debug!(
+            order_id = order.as_str(),
+            event_id = event.id.as_str(),
+            event_type = event.kind.as_str(),
+            payment_intent_id = event.facts.payment_id().map(|id| id.as_str()),
+            session_id = event.facts.session_id().map(|id| id.as_str()),
+            ?verdict,
+            "event folded"
+        );
+    }
+
+    pub(crate) fn refused(&mut self, fact: &Fact) {
+        if let Fact::Event { event, received_at } = fact {
+            self.events.push((event.kind, true, *received_at));
+        }
+    }
+
+    /// An order's meaning or its gaps may have changed.
+    pub(crate) fn moved(&mut self, before: (&View, &GapSet), after: (&View, &GapSet)) {
+        for status in entered(before.0, after.0) {
+            *self.payments.entry(status).or_default() += 1;
+        }
+        let opened = open(after.1).saturating_sub(open(before.1));
+        self.gaps_opened += opened;
+        if !is_right(before.0, before.1) && is_right(after.0, after.1) {
+            self.reconciled += 1;
+        }
+    }
+
+    pub(crate) fn count(&self, wall_ms: UnixMillis) {
+        for (kind, refused, received_at) in &self.events {
+            metrics::processed(*kind, *refused, wall_ms.saturating_sub(*received_at));
+        }
+        for (kind, count) in &self.folded {
+            metrics::folded(*kind, *count);
+        }
+        for (status, count) in &self.payments {
+            metrics::payments(*status, *count);
+        }
+        metrics::duplicates(self.duplicates);
+        metrics::conflicts(self.conflicts);
+        metrics::gaps_opened(self.gaps_opened);
+        metrics::reconciled(self.reconciled);
+    }
+}
+
+fn open(gaps: &GapSet) -> u64 {
+    let open = gaps.gaps.iter().filter(|gap| gap.status == GapStatus::Open).count();
+    u64::try_from(open).unwrap_or(u64::MAX)
+}
+
+/// A payment succeeded, its order says so, and nothing about it is in question.
+fn is_right(view: &View, gaps: &GapSet) -> bool {
+    let succeeded = view.payments.iter().any(|payment| payment.status == PaymentStatus::Succeeded);
+    let told = match view.status {
+        OrderStatus::Paid | OrderStatus::Refunded | OrderStatus::PartiallyRefunded => true,
+        OrderStatus::Pending
+        | OrderStatus::Processing
+        | OrderStatus::PartiallyPaid
+        | OrderStatus::PaymentFailed
+        | OrderStatus::Canceled
+        | OrderStatus::Disputed => false,
+    };
+    succeeded && told && gaps.is_empty()
+}

@@ -1,0 +1,178 @@
+//! The way of a record: open → fold → follow, in one place.
+//!
+//! ```text
+//! payments.events ─ open ─┬─ forged, malformed, misplaced … ──────────→ payments.dead-letters
+//!                         └─ fold ─┬─ order full ─────────────────────→ payments.dead-letters
+//! orders ────────── open ──────────┤
+//!                                  ├─ status or amounts changed ──────→ orders.status
+//!                                  └─ gaps changed ───────────────────→ payments.gaps
+//! ```
+
+use trueup_domain::event::{Event, Snapshot, UnixMillis};
+use trueup_domain::fold::{Verdict, fold_event, fold_snapshot};
+use trueup_domain::gap::{GapSet, Grace, next_gaps};
+use trueup_domain::ids::OrderId;
+use trueup_domain::ledger::Ledger;
+use trueup_domain::view::view;
+use trueup_engine::ports::log::{Output, Record};
+use trueup_engine::ports::store::Columns;
+use trueup_engine::processor::{Folding, Indexed, Opened, OrderState, Processor, Times};
+use trueup_schemas::codec::Codec;
+use trueup_schemas::records::LetterClass;
+use trueup_schemas::records::GapSetRecord;
+use trueup_schemas::seal::SigningKeys;
+
+use crate::following;
+use crate::opening;
+use crate::tally::Tally;
+
+/// What a record of the inputs tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    Event { event: Event, received_at: UnixMillis },
+    Snapshot(Snapshot),
+}
+
+/// Whether the order service's feed is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrdersFeed {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    pub codec: Codec,
+    pub keys: SigningKeys,
+    /// Full topic names: signatures and dead letters name them.
+    pub events_topic: String,
+    pub orders_topic: String,
+    pub partitions: i32,
+    pub grace: Grace,
+    pub orders_feed: OrdersFeed,
+}
+
+impl Processor for Reconciler {
+    type Fact = Fact;
+    type Tally = Tally;
+
+    fn open(&self, record: &Record) -> Opened<Fact> {
+        match opening::open(self, record) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => Opened::Nothing,
+            Err(refused) => Opened::Refused(following::dead_letter(self, record, &refused)),
+        }
+    }
+
+    fn fold(
+        &self,
+        order: &OrderId,
+        state: &mut OrderState,
+        fact: &Fact,
+        record: &Record,
+        times: Times,
+        folding: &mut Folding<Tally>,
+    ) -> Option<Indexed> {
+        let before = view(&state.ledger);
+        let verdict = match fact {
+            Fact::Event { event, .. } => fold_event(&mut state.ledger, event, record.offset),
+            Fact::Snapshot(snapshot) => Ok(fold_snapshot(&mut state.ledger, snapshot)),
+        };
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(full) => {
+                let refused = opening::Refused::new(LetterClass::OrderFull, full.to_string());
+                folding.outputs.push(following::dead_letter(self, record, &refused));
+                folding.tally.refused(fact);
+                return None;
+            }
+        };
+        folding.tally.folded(order, fact, verdict);
+        if verdict == Verdict::Duplicate {
+            return None;
+        }
+        let after = view(&state.ledger);
+        let gaps_before = std::mem::take(&mut state.gaps);
+        state.gaps =
+            next_gaps(&state.ledger, &after, &gaps_before, times.at, times.clock, self.grace);
+        folding.tally.moved((&before, &gaps_before), (&after, &state.gaps));
+        folding.outputs.extend(following::status_change(
+            self,
+            order,
+            &state.ledger,
+            (&before, &after),
+            fact,
+            record,
+        ));
+        match fact {
+            Fact::Event { event, received_at } if verdict == Verdict::Fresh => Some(Indexed {
+                event_id: event.id.clone(),
+                created: event.created,
+                received_at: *received_at,
+            }),
+            Fact::Event { .. } | Fact::Snapshot(_) => None,
+        }
+    }
+
+    fn refold(&self, ledger: &mut Ledger, fact: &Fact, record: &Record) -> Option<Indexed> {
+        match fact {
+            // A full order refused it the first time too, and the letter is written.
+            Fact::Event { event, received_at } => {
+                let _ = fold_event(ledger, event, record.offset);
+                let first = ledger
+                    .events
+                    .iter()
+                    .any(|seen| seen.id == event.id && seen.offset == record.offset);
+                first.then(|| Indexed {
+                    event_id: event.id.clone(),
+                    created: event.created,
+                    received_at: *received_at,
+                })
+            }
+            Fact::Snapshot(snapshot) => {
+                fold_snapshot(ledger, snapshot);
+                None
+            }
+        }
+    }
+
+    fn tick(&self, state: &mut OrderState, clock: UnixMillis, tally: &mut Tally) {
+        let now = view(&state.ledger);
+        let before = std::mem::take(&mut state.gaps);
+        state.gaps = next_gaps(&state.ledger, &now, &before, clock, clock, self.grace);
+        tally.moved((&now, &before), (&now, &state.gaps));
+    }
+
+    fn gaps(&self, order: &OrderId, state: &OrderState) -> Option<Vec<u8>> {
+        if state.gaps.is_empty() {
+            return None;
+        }
+        Some(self.codec.encode(&GapSetRecord {
+            order_id: order.clone(),
+            version: state.ledger.version(),
+            gaps: state.gaps.clone(),
+        }))
+    }
+
+    fn restore_gaps(&self, record: &Record) -> Result<(OrderId, Option<GapSet>), String> {
+        let at = record.offset;
+        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let order = key
+            .and_then(|key| OrderId::try_from(key).ok())
+            .ok_or_else(|| format!("gaps record at offset {at} has no order id for a key"))?;
+        let Some(value) = record.value.as_deref() else { return Ok((order, None)) };
+        let told: GapSetRecord = self
+            .codec
+            .decode(value)
+            .map_err(|fault| format!("gaps record at offset {at} cannot be read: {fault}"))?;
+        Ok((order, Some(told.gaps)))
+    }
+
+    fn columns(&self, ledger: &Ledger) -> Columns {
+        following::columns(ledger)
+    }
+
+    fn committed(&self, tally: &Tally, wall_ms: UnixMillis) {
+        tally.count(wall_ms);
+    }
+}

@@ -1,0 +1,79 @@
+//! The real worker and the real reconciler through thousands of histories that a production
+//! system sees in years; and each planted bug, which some of these histories must bring to light.
+
+mod sim;
+
+use trueup_plants::Plant;
+
+/// Histories of a test; `TRUEUP_HISTORIES` runs more.
+fn histories() -> u64 {
+    std::env::var("TRUEUP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(150)
+}
+
+#[test]
+fn every_history_ends_with_each_change_published_once_and_the_store_equal_to_the_log() {
+    for seed in 0..histories() {
+        if let Err(fault) = sim::harness::run(seed) {
+            panic!("history {seed}: {fault}");
+        }
+    }
+}
+
+/// Searches for a history in which the bug shows; without it, all of them are sound.
+fn assert_found(plant: Plant) {
+    let found = trueup_plants::with(plant, || {
+        (0..2_000).find_map(|seed| sim::harness::run(seed).err().map(|fault| (seed, fault)))
+    });
+    let (seed, fault) = found.unwrap_or_else(|| panic!("no history finds {plant:?}"));
+    println!("{plant:?}: history {seed}: {fault}");
+}
+
+#[test]
+fn a_ledger_written_before_its_commit_is_found() {
+    assert_found(Plant::LedgerBeforeCommit);
+}
+
+#[test]
+fn a_checkpoint_moved_before_the_acknowledgement_is_found() {
+    assert_found(Plant::CheckpointBeforeAck);
+}
+
+#[test]
+fn refolded_ledgers_taken_as_clean_are_found() {
+    assert_found(Plant::RefoldedClean);
+}
+
+#[test]
+fn a_timer_transaction_without_offsets_is_found() {
+    assert_found(Plant::TimerWithoutOffsets);
+}
+
+#[test]
+fn a_write_behind_between_abort_and_undo_is_found() {
+    assert_found(Plant::WriteBehindBeforeUndo);
+}
+
+#[test]
+fn state_restored_to_the_stable_offset_instead_of_the_barrier_is_found() {
+    assert_found(Plant::RestoreToStableOffset);
+}
+
+#[test]
+fn a_producer_kept_after_an_unknown_outcome_is_found() {
+    assert_found(Plant::RecycleDropped);
+}
+
+#[test]
+fn a_success_that_a_later_event_takes_back_is_found() {
+    assert_found(Plant::CreatedBeatsSucceeded);
+}
+
+#[test]
+fn a_store_timeout_read_as_not_found_is_found() {
+    assert_found(Plant::TimeoutIsNotFound);
+}
+
+#[test]
+fn offsets_of_an_open_transaction_taken_as_committed_are_found() {
+    assert_found(Plant::UnstableOffsets);
+}

@@ -1,0 +1,10 @@
+//! A cluster and a store in memory, with everything that may go wrong between them and a worker:
+//! markers that land late, requests that outlive their producer, groups that move on, writes that
+//! land after their writer is gone. One seed is one history, word for word.
+
+pub mod cluster;
+pub mod harness;
+pub mod judge;
+pub mod random;
+pub mod shop;
+pub mod store;
