@@ -3,15 +3,18 @@
 //! everything in between. None of it knows the engine's code.
 
 pub mod audit;
+pub mod chaos;
 pub mod civil;
 pub mod clock;
 pub mod fixtures;
 pub mod generate;
+pub mod instance;
 pub mod kafka;
 pub mod oracle;
 pub mod random;
 pub mod render;
 pub mod scenario;
+pub mod scrape;
 pub mod sender;
 pub mod signature;
 pub mod snapshots;

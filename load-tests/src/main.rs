@@ -1,8 +1,11 @@
-//! `trueup-load`: the runs of this crate from the command line.
+//! `trueup-load`: the runs of this crate from the command line. Exit code 0 for a clean run,
+//! 1 for any fault found or a run that could not be made, 2 for wrong usage.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use trueup_load_tests::chaos::{self, ChaosOptions, External};
+use trueup_load_tests::generate;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -17,18 +20,31 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the events and snapshots of a seed as JSON lines.
-    Generate(trueup_load_tests::generate::Options),
+    Generate(generate::Options),
+    /// Send a shop's stream while everything is killed, then audit what came out.
+    Chaos(ChaosOptions),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Generate(options) => trueup_load_tests::generate::run(&options),
+        Command::Generate(options) => generate::run(&options)
+            .map(|()| true)
+            .map_err(|fault| fault.to_string()),
+        Command::Chaos(options) => run_chaos(&options).map_err(|fault| fault.to_string()),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
             eprintln!("trueup-load: {fault}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// True for a clean run.
+fn run_chaos(options: &ChaosOptions) -> Result<bool, chaos::ChaosFault> {
+    let report = chaos::run(options, &mut External::from_environment()?)?;
+    println!("{report}");
+    Ok(report.is_clean())
 }

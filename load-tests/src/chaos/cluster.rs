@@ -1,0 +1,272 @@
+//! The processes of a run: one gateway, several processors, each in its own slot, in one
+//! directory with their logs.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::services::Services;
+use super::{ChaosFault, ChaosOptions};
+use crate::audit::Fault;
+use crate::instance::{Instance, Launch};
+use crate::random::Random;
+use crate::{clock, scrape};
+
+pub(super) const WEBHOOK_SECRET: &str = "whsec_chaos_0123456789abcdef";
+const SIGNING_KEYS: &str = "chaos:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// A processor that recovers from nothing may still wait for a session to expire.
+const READY: Duration = Duration::from_secs(120);
+const GOODBYE: Duration = Duration::from_secs(40);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterFault {
+    #[error("`trueup {command}` cannot be run: {cause}; build it or name it with `--binary`")]
+    Run {
+        command: String,
+        cause: std::io::Error,
+    },
+    #[error("`trueup {command}` ended with {status}: {output}")]
+    Failed {
+        command: String,
+        status: ExitStatus,
+        output: String,
+    },
+    #[error("no free port on loopback in {tries} tries: {cause:?}")]
+    Port {
+        tries: u32,
+        cause: Option<std::io::Error>,
+    },
+    #[error("no `{0}` in the ready file of the gateway")]
+    Unready(&'static str),
+}
+
+/// Everything of Trueup that runs.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    base: Launch,
+    http: String,
+    topic_prefix: String,
+    processor_arguments: Vec<String>,
+    pub(super) gateway: Instance,
+    pub(super) processors: Vec<Instance>,
+    pub(super) guest: Option<Instance>,
+}
+
+impl Cluster {
+    pub(super) fn start(
+        options: &ChaosOptions,
+        services: &dyn Services,
+    ) -> Result<Self, ChaosFault> {
+        let run = format!(
+            "chaos-{}-{}-{}",
+            options.seed,
+            clock::now_s(),
+            std::process::id()
+        );
+        let directory = options
+            .logs
+            .clone()
+            .unwrap_or_else(|| std::env::temp_dir().join(&run));
+        let io = |cause| ChaosFault::Directory {
+            path: directory.clone(),
+            cause,
+        };
+        std::fs::create_dir_all(&directory).map_err(io)?;
+        let base = Launch {
+            name: "trueup".to_owned(),
+            binary: options
+                .binary
+                .canonicalize()
+                .unwrap_or_else(|_| options.binary.clone()),
+            arguments: Vec::new(),
+            environment: vec![
+                (
+                    "STRIPE_WEBHOOK_SECRET".to_owned(),
+                    WEBHOOK_SECRET.to_owned(),
+                ),
+                ("TRUEUP_SIGNING_KEYS".to_owned(), SIGNING_KEYS.to_owned()),
+            ],
+            directory: directory.canonicalize().map_err(io)?,
+        };
+        let topic_prefix = format!("{run}.");
+        let keyspace = run.replace('-', "_");
+        let partitions = options.partitions.to_string();
+        let kafka = ["--kafka".to_owned(), services.kafka()];
+        let prefix = ["--topic-prefix".to_owned(), topic_prefix.clone()];
+        let store = ["--scylla".to_owned(), services.store()];
+        let space = ["--keyspace".to_owned(), keyspace];
+        let mut topics = vec!["topics".to_owned(), "apply".to_owned()];
+        topics.extend(["--partitions".to_owned(), partitions]);
+        topics.extend(kafka.clone());
+        topics.extend(prefix.clone());
+        once(&base, &topics)?;
+        let mut ledger = vec!["ledger".to_owned(), "apply".to_owned()];
+        ledger.extend(store.clone());
+        ledger.extend(space.clone());
+        once(&base, &ledger)?;
+
+        let seed = u64::from(std::process::id()) ^ options.seed.rotate_left(32);
+        let http = free_address(&mut Random::new(seed))?;
+        let mut arguments = vec!["ingest".to_owned(), "--http".to_owned(), http.clone()];
+        arguments.extend(["--ops".to_owned(), "127.0.0.1:0".to_owned()]);
+        arguments.extend(kafka.clone());
+        arguments.extend(prefix.clone());
+        let gateway = launch(&base, "gateway", arguments);
+        let mut processor_arguments = vec!["process".to_owned()];
+        processor_arguments.extend(["--ops".to_owned(), "127.0.0.1:0".to_owned()]);
+        let grace = humantime::format_duration(options.grace).to_string();
+        processor_arguments.extend(["--grace".to_owned(), grace]);
+        processor_arguments.extend(["--workers".to_owned(), options.workers.to_string()]);
+        for more in [kafka, prefix, store, space] {
+            processor_arguments.extend(more);
+        }
+        let mut cluster = Self {
+            gateway: Instance::start(gateway)?,
+            base,
+            http,
+            topic_prefix,
+            processor_arguments,
+            processors: Vec::new(),
+            guest: None,
+        };
+        for number in 1..=options.process.max(1) {
+            let processor = cluster.processor(&format!("processor-{number}"))?;
+            cluster.processors.push(processor);
+        }
+        let ready = cluster.gateway.ready(READY)?;
+        if address(&ready, "http").is_none() {
+            return Err(ClusterFault::Unready("http").into());
+        }
+        for processor in &mut cluster.processors {
+            processor.ready(READY)?;
+        }
+        Ok(cluster)
+    }
+
+    pub(super) fn webhook_url(&self) -> String {
+        format!("http://{}/webhooks/stripe", self.http)
+    }
+
+    pub(super) fn topic_prefix(&self) -> &str {
+        &self.topic_prefix
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.base.directory
+    }
+
+    /// One more processor, which joins the group of the others.
+    pub(super) fn join(&mut self) -> Result<(), ChaosFault> {
+        let guest = self.processor("processor-guest")?;
+        self.guest = Some(guest);
+        Ok(())
+    }
+
+    fn processor(&self, name: &str) -> Result<Instance, ChaosFault> {
+        let mut arguments = self.processor_arguments.clone();
+        arguments.extend(["--instance-id".to_owned(), name.to_owned()]);
+        Ok(Instance::start(launch(&self.base, name, arguments))?)
+    }
+
+    /// The sum of the gauge over all processors; `None` while one does not answer.
+    pub(super) fn gauge(&self) -> Option<i64> {
+        let mut sum = 0.0;
+        for processor in self.processors.iter().chain(&self.guest) {
+            let ops = address(&processor.ready_now()?, "ops")?;
+            sum += scrape::sum(&scrape::page(&ops)?, "payments_reconcile_gap")?;
+        }
+        // A gauge of whole entries, so nothing is lost by reading it as text again.
+        format!("{sum:.0}").parse().ok()
+    }
+
+    /// Ends everything by SIGTERM, as an operator would; what does not end well is a fault.
+    pub(super) fn stop(&mut self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let all = self.processors.iter_mut().chain(&mut self.guest);
+        for instance in all.chain([&mut self.gateway]) {
+            let subject = instance.name().to_owned();
+            let what = "did not end well on SIGTERM".to_owned();
+            match instance.terminate(GOODBYE) {
+                Ok(status) if status.success() => {}
+                Ok(status) => {
+                    let evidence = format!("{status}; see `{}`", instance.log().display());
+                    faults.push(Fault {
+                        subject,
+                        what,
+                        evidence,
+                    });
+                }
+                Err(fault) => {
+                    faults.push(Fault {
+                        subject,
+                        what,
+                        evidence: fault.to_string(),
+                    });
+                }
+            }
+        }
+        faults
+    }
+}
+
+fn launch(base: &Launch, name: &str, arguments: Vec<String>) -> Launch {
+    Launch {
+        name: name.to_owned(),
+        arguments,
+        ..base.clone()
+    }
+}
+
+/// An address of a ready file, `host:port`.
+pub(super) fn address(ready: &Value, name: &str) -> Option<String> {
+    ready.get(name)?.as_str().map(str::to_owned)
+}
+
+/// Runs a command to its end.
+fn once(base: &Launch, arguments: &[String]) -> Result<(), ClusterFault> {
+    let command = arguments.join(" ");
+    let mut process = Command::new(&base.binary);
+    process
+        .args(arguments)
+        .envs(base.environment.iter().map(|(name, value)| (name, value)));
+    let run = |cause| ClusterFault::Run {
+        command: command.clone(),
+        cause,
+    };
+    let output = process.current_dir(&base.directory).output().map_err(run)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(ClusterFault::Failed {
+        command,
+        status: output.status,
+        output: text,
+    })
+}
+
+/// Below the range from which outgoing connections take their ports: while the gateway is dead
+/// a retrying sender could otherwise connect to itself on the gateway's port, and hold it.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A port that is free now; the gateway keeps it over its restarts.
+fn free_address(random: &mut Random) -> Result<String, ClusterFault> {
+    let mut refused = None;
+    for _ in 0..PORT_TRIES {
+        let port = random.between(PORTS.start.into(), i64::from(PORTS.end) - 1);
+        let address = format!("127.0.0.1:{port}");
+        match TcpListener::bind(&address) {
+            Ok(_) => return Ok(address),
+            Err(cause) => refused = Some(cause),
+        }
+    }
+    Err(ClusterFault::Port {
+        tries: PORT_TRIES,
+        cause: refused,
+    })
+}
+
+const PORT_TRIES: u32 = 100;

@@ -1,0 +1,309 @@
+//! The chaos run: a shop's stream through the real gateway and real processors on a real Kafka
+//! and a real CQL store, while everything is killed at seeded moments; then the audit.
+
+mod act;
+mod cluster;
+mod director;
+mod report;
+mod services;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::audit::{self, AuditFault, Case, Fault};
+use crate::fixtures::{FixtureFault, Fixtures};
+use crate::instance::InstanceFault;
+use crate::kafka::{self, ReadFault};
+use crate::scenario::story;
+use crate::sender::{self, Delivery, Progress, SenderOptions, Sent};
+use crate::snapshots::{self, SnapshotFault};
+use crate::story::Story;
+
+use cluster::Cluster;
+pub use cluster::ClusterFault;
+pub use report::Report;
+pub use services::{External, ServiceFault, Services};
+
+/// A chaos run. The defaults are the run of the release checklist.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ChaosOptions {
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Of the whole run, audit included.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "20m")]
+    pub time_limit: Duration,
+    #[arg(long, default_value_t = 10_000)]
+    pub orders: u64,
+    /// `kill -9` of a processor, which is started again at once.
+    #[arg(long, default_value_t = 10)]
+    pub kills: u32,
+    #[arg(long, default_value_t = 3)]
+    pub gateway_kills: u32,
+    /// Kill and restart the CQL store once and Kafka once; needs services of our own.
+    #[arg(long)]
+    pub restart_services: bool,
+    /// Instances of `trueup process`; one more joins and leaves.
+    #[arg(long, default_value_t = 3)]
+    pub process: u32,
+    #[arg(long, default_value_t = 1)]
+    pub workers: u32,
+    #[arg(long, default_value_t = 6)]
+    pub partitions: u32,
+    /// Times that a processor is stopped by SIGSTOP until it is fenced.
+    #[arg(long, default_value_t = 1)]
+    pub freezes: u32,
+    /// Longer than the session and the transaction timeout.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "25s")]
+    pub freeze: Duration,
+    #[arg(long, default_value_t = 1)]
+    pub joins: u32,
+    /// Deliveries per second; 0 for as fast as it goes.
+    #[arg(long, default_value_t = 350)]
+    pub rate: u64,
+    #[arg(long, default_value_t = 48)]
+    pub senders: usize,
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "3s")]
+    pub grace: Duration,
+    /// The built `trueup`.
+    #[arg(long, default_value = "target/debug/trueup")]
+    pub binary: PathBuf,
+    /// Logs go here, and stay; without it to a temporary directory that stays on failure only.
+    #[arg(long)]
+    pub logs: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChaosFault {
+    #[error(transparent)]
+    Fixture(#[from] FixtureFault),
+    #[error(transparent)]
+    Cluster(#[from] ClusterFault),
+    #[error(transparent)]
+    Instance(#[from] InstanceFault),
+    #[error(transparent)]
+    Service(#[from] ServiceFault),
+    #[error(transparent)]
+    Audit(#[from] AuditFault),
+    #[error(transparent)]
+    Read(#[from] ReadFault),
+    #[error("{cause}\nlogs in `{logs}`")]
+    During {
+        logs: PathBuf,
+        cause: Box<ChaosFault>,
+    },
+    #[error("directory `{path}`: {cause}")]
+    Directory {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+}
+
+/// Runs it. A fault found is in the report; an `Err` is a run that could not be made.
+///
+/// # Errors
+/// Services or processes that cannot be started at all, topics that cannot be read.
+pub fn run(options: &ChaosOptions, services: &mut dyn Services) -> Result<Report, ChaosFault> {
+    let started = Instant::now();
+    let deadline = started + options.time_limit;
+    let fixtures = Fixtures::load()?;
+    let stories: Vec<Story> = (0..options.orders)
+        .map(|n| story(options.seed, n))
+        .collect();
+    let deliveries = sender::plan(&stories, options.seed, 5);
+    let mut cluster = Cluster::start(options, services)?;
+    let directory = cluster.directory().to_owned();
+    eprintln!("logs in `{}`", directory.display());
+    let case = Input {
+        fixtures: &fixtures,
+        stories: &stories,
+        deliveries: &deliveries,
+    };
+    let mut report = attack(options, services, &mut cluster, case, deadline).map_err(|cause| {
+        ChaosFault::During {
+            logs: directory,
+            cause: Box::new(cause),
+        }
+    })?;
+    report.elapsed = started.elapsed();
+    if Instant::now() > deadline {
+        report.faults.push(about(
+            "run",
+            "took longer than its time limit",
+            String::new(),
+        ));
+    }
+    if report.is_clean() && options.logs.is_none() {
+        // A directory that cannot be removed is nobody's fault here.
+        let _ = std::fs::remove_dir_all(cluster.directory());
+    }
+    Ok(report)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Input<'a> {
+    fixtures: &'a Fixtures,
+    stories: &'a [Story],
+    deliveries: &'a [Delivery],
+}
+
+/// Sends, hits, waits for rest, audits, stops.
+fn attack(
+    options: &ChaosOptions,
+    services: &mut dyn Services,
+    cluster: &mut Cluster,
+    input: Input<'_>,
+    deadline: Instant,
+) -> Result<Report, ChaosFault> {
+    let Input {
+        fixtures,
+        stories,
+        deliveries,
+    } = input;
+    let acts = act::schedule(options, u64::try_from(deliveries.len()).unwrap_or(u64::MAX));
+    let progress = Progress::default();
+    let sender = SenderOptions {
+        url: cluster.webhook_url(),
+        secret: cluster::WEBHOOK_SECRET.to_owned(),
+        workers: options.senders,
+        attempt_timeout: Duration::from_secs(10),
+        backoff_first: Duration::from_millis(50),
+        backoff_most: Duration::from_secs(2),
+        rate_per_s: options.rate,
+        seed: options.seed,
+    };
+    let orders_topic = format!("{}orders", cluster.topic_prefix());
+    let bootstrap = services.kafka();
+    let (sent, written, conducted) = std::thread::scope(|scope| {
+        let sending =
+            scope.spawn(|| sender::send(fixtures, stories, deliveries, &sender, &progress));
+        let writing = scope.spawn(|| {
+            snapshots::write(
+                &bootstrap,
+                &orders_topic,
+                stories,
+                deliveries.len(),
+                &progress,
+            )
+        });
+        let done = || sending.is_finished() && writing.is_finished();
+        let conducted =
+            director::conduct(options, cluster, services, acts, &progress, &done, deadline);
+        // On a fault of the director nobody must wait for senders that cannot succeed.
+        if conducted.is_err() {
+            progress.stop.store(true, Ordering::Relaxed);
+        }
+        (
+            sending.join().unwrap_or_default(),
+            writing.join(),
+            conducted,
+        )
+    });
+    let mut report = Report::new(options, deliveries.len(), cluster.directory().to_owned());
+    report.conducted = conducted?;
+    report.faults.extend(undelivered(&sent));
+    match written {
+        Ok(Ok(count)) => report.snapshots = count,
+        Ok(Err(SnapshotFault::Kafka { cause, .. })) => {
+            report.faults.push(about(
+                "snapshots",
+                "could not be written",
+                cause.to_string(),
+            ));
+        }
+        Ok(Err(lost @ SnapshotFault::Lost { .. })) => {
+            report
+                .faults
+                .push(about("snapshots", "were lost", lost.to_string()));
+        }
+        Err(_) => report
+            .faults
+            .push(about("snapshots", "writer panicked", String::new())),
+    }
+    settle(
+        cluster,
+        &bootstrap,
+        fixtures,
+        stories,
+        deadline,
+        &mut report,
+    )?;
+    let topic_prefix = cluster.topic_prefix().to_owned();
+    let case = Case {
+        bootstrap: &bootstrap,
+        topic_prefix: &topic_prefix,
+        fixtures,
+        stories,
+        sent: &sent,
+    };
+    let audit = audit::run(case)?;
+    report.figures = audit.figures;
+    report.faults.extend(audit.faults);
+    report.faults.extend(cluster.stop());
+    report.sent = sent;
+    Ok(report)
+}
+
+fn about(subject: &str, what: &str, evidence: String) -> Fault {
+    Fault {
+        subject: subject.to_owned(),
+        what: what.to_owned(),
+        evidence,
+    }
+}
+
+fn undelivered(sent: &Sent) -> Option<Fault> {
+    let count = sent.given_up.len();
+    (count > 0).then(|| {
+        let evidence = format!("{:?}; attempts {:?}", sent.given_up.first(), sent.attempts);
+        about(
+            "sender",
+            &format!("{count} deliveries were given up at the time limit"),
+            evidence,
+        )
+    })
+}
+
+/// Waits until nothing moves any more: no lag, and the gauge where the oracle wants it.
+fn settle(
+    cluster: &mut Cluster,
+    bootstrap: &str,
+    fixtures: &Fixtures,
+    stories: &[Story],
+    deadline: Instant,
+    report: &mut Report,
+) -> Result<(), ChaosFault> {
+    let started = Instant::now();
+    let expected = audit::expected_gaps(fixtures, stories);
+    let topics = ["payments.events", "orders"];
+    let topics = topics.map(|name| format!("{}{name}", cluster.topic_prefix()));
+    loop {
+        let mut behind = 0;
+        for topic in &topics {
+            behind += kafka::lags(bootstrap, topic)?
+                .iter()
+                .map(|lag| lag.records)
+                .sum::<i64>();
+        }
+        let gauge = cluster.gauge();
+        report.settled = started.elapsed();
+        report.gauge = gauge;
+        if behind == 0 && gauge == Some(expected) {
+            return Ok(());
+        }
+        if Instant::now() > deadline || started.elapsed() > SETTLE {
+            let evidence = format!(
+                "lag {behind} records; gauge {gauge:?}, by the oracle {expected}; waited {:?}",
+                started.elapsed()
+            );
+            report
+                .faults
+                .push(about("run", "did not come to rest", evidence));
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// How long the system may take to come to rest after the last delivery.
+const SETTLE: Duration = Duration::from_secs(180);
