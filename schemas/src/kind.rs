@@ -95,12 +95,33 @@ mod tests {
     }
 
     #[test]
-    fn both_avro_libraries_compute_the_same_fingerprint() {
+    fn fingerprints_are_those_of_the_specifications_canonical_form() {
         for kind in RecordKind::ALL {
             let schema = apache_avro::Schema::parse_str(kind.schema_json()).unwrap();
-            let reference = schema.fingerprint::<apache_avro::rabin::Rabin>();
-            assert_eq!(reference.bytes, kind.fingerprint(), "{}", kind.name());
+            // The reference library forgets its rule PRIMITIVES where a logical type was
+            // stripped; Java, and so the rest of the world, does not.
+            let canonical = schema
+                .canonical_form()
+                .replace(r#"{"type":"long"}"#, r#""long""#);
+            let reference = crc_64_avro(canonical.as_bytes()).to_le_bytes();
+            assert_eq!(reference, kind.fingerprint(), "{}", kind.name());
         }
+    }
+
+    /// As the specification writes it, bit by bit.
+    fn crc_64_avro(canonical: &[u8]) -> u64 {
+        const EMPTY: u64 = 0xc15d_213a_a4d7_a795;
+        canonical.iter().fold(EMPTY, |fingerprint, byte| {
+            let mut entry = (fingerprint ^ u64::from(*byte)) & 0xff;
+            for _ in 0..8 {
+                entry = if entry & 1 == 1 {
+                    (entry >> 1) ^ EMPTY
+                } else {
+                    entry >> 1
+                };
+            }
+            (fingerprint >> 8) ^ entry
+        })
     }
 
     #[test]

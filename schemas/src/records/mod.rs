@@ -78,3 +78,136 @@ fn unsigned(number: i64) -> Result<u64, FieldFault> {
         most: i64::MAX,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The symbols of the enum `name` in `kind`'s schema, found by walking its JSON.
+    fn symbols(kind: RecordKind, name: &str) -> Vec<String> {
+        fn find(node: &serde_json::Value, name: &str) -> Option<Vec<String>> {
+            match node {
+                serde_json::Value::Object(fields) if fields.get("name") == Some(&name.into()) => {
+                    let symbols = fields.get("symbols")?.as_array()?;
+                    Some(
+                        symbols
+                            .iter()
+                            .map(|it| it.as_str().unwrap().to_owned())
+                            .collect(),
+                    )
+                }
+                serde_json::Value::Object(fields) => {
+                    fields.values().find_map(|node| find(node, name))
+                }
+                serde_json::Value::Array(nodes) => nodes.iter().find_map(|node| find(node, name)),
+                _ => None,
+            }
+        }
+        let schema: serde_json::Value = serde_json::from_str(kind.schema_json()).unwrap();
+        let fields = &schema["fields"];
+        find(fields, name).unwrap_or_else(|| panic!("{} has no enum {name}", kind.name()))
+    }
+
+    #[test]
+    fn every_enum_is_written_at_the_place_of_its_symbol() {
+        use RecordKind as Kind;
+        let mirrors = [
+            (
+                Kind::PaymentEvent,
+                "Source",
+                payment_event::SourceMirror::PLACES,
+            ),
+            (
+                Kind::EventBody,
+                "Source",
+                payment_event::SourceMirror::PLACES,
+            ),
+            (
+                Kind::PaymentEvent,
+                "SessionPaymentStatus",
+                payment_event::SessionPaymentStatusMirror::PLACES,
+            ),
+            (
+                Kind::PaymentEvent,
+                "SessionStatus",
+                payment_event::SessionStatusMirror::PLACES,
+            ),
+            (
+                Kind::PaymentEvent,
+                "RefundStatus",
+                payment_event::RefundStatusMirror::PLACES,
+            ),
+            (
+                Kind::PaymentEvent,
+                "DisputeStatus",
+                payment_event::DisputeStatusMirror::PLACES,
+            ),
+            (
+                Kind::OrderSnapshot,
+                "SnapshotStatus",
+                order_snapshot::SnapshotStatusMirror::PLACES,
+            ),
+            (
+                Kind::OrderStatusChanged,
+                "OrderStatus",
+                order_status_changed::OrderStatusMirror::PLACES,
+            ),
+            (Kind::GapSet, "GapKind", gap_set::GapKindMirror::PLACES),
+            (Kind::GapSet, "GapStatus", gap_set::GapStatusMirror::PLACES),
+            (
+                Kind::DeadLetter,
+                "LetterClass",
+                dead_letter::LetterClassMirror::PLACES,
+            ),
+            (Kind::Ledger, "EventType", ledger::EventTypeMirror::PLACES),
+            (
+                Kind::Ledger,
+                "SessionProgress",
+                ledger::SessionProgressMirror::PLACES,
+            ),
+            (
+                Kind::Ledger,
+                "RefundStatus",
+                payment_event::RefundStatusMirror::PLACES,
+            ),
+            (
+                Kind::Ledger,
+                "DisputeStatus",
+                payment_event::DisputeStatusMirror::PLACES,
+            ),
+            (
+                Kind::Ledger,
+                "SnapshotStatus",
+                order_snapshot::SnapshotStatusMirror::PLACES,
+            ),
+        ];
+        for (kind, name, places) in mirrors {
+            let symbols = symbols(kind, name);
+            let written: Vec<(usize, &str)> =
+                symbols.iter().map(String::as_str).enumerate().collect();
+            assert_eq!(places, written, "{name} in {}", kind.name());
+        }
+    }
+
+    #[test]
+    fn symbols_are_the_words_used_everywhere_else() {
+        use trueup_domain::event::EventType;
+        use trueup_domain::status::OrderStatus;
+
+        let words: Vec<&str> = OrderStatus::ALL.iter().map(|it| it.as_str()).collect();
+        assert_eq!(
+            words,
+            symbols(RecordKind::OrderStatusChanged, "OrderStatus")
+        );
+        let words: Vec<&str> = LetterClass::ALL.iter().map(|it| it.as_str()).collect();
+        assert_eq!(words, symbols(RecordKind::DeadLetter, "LetterClass"));
+        let words: Vec<&str> = Source::ALL.iter().map(|it| it.as_str()).collect();
+        assert_eq!(words, symbols(RecordKind::PaymentEvent, "Source"));
+        // A symbol may not hold a dot.
+        let words: Vec<String> = EventType::ALL
+            .iter()
+            .map(|it| it.as_str().replace('.', "_"))
+            .collect();
+        assert_eq!(words, symbols(RecordKind::Ledger, "EventType"));
+    }
+}

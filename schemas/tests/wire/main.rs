@@ -1,0 +1,14 @@
+//! What the wire promises, record by record, tested from outside.
+#![cfg(test)]
+
+mod support;
+
+mod reference;
+
+mod golden;
+
+mod framing;
+
+mod hostile;
+
+mod registry;
