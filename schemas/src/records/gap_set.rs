@@ -7,7 +7,7 @@ use trueup_domain::ids::{ObjectId, OrderId};
 
 use crate::fault::{BadField, DecodeFault};
 use crate::kind::RecordKind;
-use crate::records::payment_event::object;
+use crate::records::facts::object;
 use crate::records::{Record, long, unsigned};
 use crate::wire::{self, List, mirror_enum};
 

@@ -3,8 +3,10 @@
 
 mod dead_letter;
 mod event_body;
+mod facts;
 mod gap_set;
 mod ledger;
+mod ledger_cells;
 mod order_snapshot;
 mod order_status_changed;
 mod partition_state;
@@ -125,22 +127,22 @@ mod tests {
             (
                 Kind::PaymentEvent,
                 "SessionPaymentStatus",
-                payment_event::SessionPaymentStatusMirror::PLACES,
+                facts::SessionPaymentStatusMirror::PLACES,
             ),
             (
                 Kind::PaymentEvent,
                 "SessionStatus",
-                payment_event::SessionStatusMirror::PLACES,
+                facts::SessionStatusMirror::PLACES,
             ),
             (
                 Kind::PaymentEvent,
                 "RefundStatus",
-                payment_event::RefundStatusMirror::PLACES,
+                facts::RefundStatusMirror::PLACES,
             ),
             (
                 Kind::PaymentEvent,
                 "DisputeStatus",
-                payment_event::DisputeStatusMirror::PLACES,
+                facts::DisputeStatusMirror::PLACES,
             ),
             (
                 Kind::OrderSnapshot,
@@ -163,17 +165,17 @@ mod tests {
             (
                 Kind::Ledger,
                 "SessionProgress",
-                ledger::SessionProgressMirror::PLACES,
+                ledger_cells::SessionProgressMirror::PLACES,
             ),
             (
                 Kind::Ledger,
                 "RefundStatus",
-                payment_event::RefundStatusMirror::PLACES,
+                facts::RefundStatusMirror::PLACES,
             ),
             (
                 Kind::Ledger,
                 "DisputeStatus",
-                payment_event::DisputeStatusMirror::PLACES,
+                facts::DisputeStatusMirror::PLACES,
             ),
             (
                 Kind::Ledger,

@@ -9,7 +9,7 @@ use trueup_domain::status::OrderStatus;
 
 use crate::fault::{BadField, DecodeFault};
 use crate::kind::RecordKind;
-use crate::records::payment_event::currency;
+use crate::records::facts::currency;
 use crate::records::{Record, long, unsigned};
 use crate::wire::{self, mirror_enum};
 

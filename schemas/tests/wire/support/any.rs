@@ -11,10 +11,6 @@ use trueup_domain::event::{
 };
 use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
 use trueup_domain::ids::{EventId, ObjectId, OrderId};
-use trueup_domain::ledger::{
-    ChargeCell, DisputeCell, LatestSnapshot, Ledger, PaymentCell, RefundCell, SeenEvent,
-    SessionCell, SessionProgress, Snapshots, Stamp,
-};
 use trueup_domain::money::{Currency, MAX_MINOR_UNITS, MinorUnits};
 use trueup_domain::status::OrderStatus;
 use trueup_schemas::records::{
@@ -36,28 +32,28 @@ fn order_id() -> impl Strategy<Value = OrderId> {
     id()
 }
 
-fn object_id() -> impl Strategy<Value = ObjectId> {
+pub(super) fn object_id() -> impl Strategy<Value = ObjectId> {
     id()
 }
 
-fn event_id() -> impl Strategy<Value = EventId> {
+pub(super) fn event_id() -> impl Strategy<Value = EventId> {
     id()
 }
 
-fn money() -> impl Strategy<Value = MinorUnits> {
+pub(super) fn money() -> impl Strategy<Value = MinorUnits> {
     prop_oneof![0..100_000_i64, 0..=MAX_MINOR_UNITS, Just(MAX_MINOR_UNITS)]
         .prop_map(|units| units.try_into().unwrap())
 }
 
-fn currency() -> impl Strategy<Value = Currency> {
+pub(super) fn currency() -> impl Strategy<Value = Currency> {
     "[a-z]{3}".prop_map(|code| code.as_str().try_into().unwrap())
 }
 
-fn number() -> impl Strategy<Value = i64> {
+pub(super) fn number() -> impl Strategy<Value = i64> {
     prop_oneof![any::<i64>(), -3..3_i64, Just(i64::MIN), Just(i64::MAX)]
 }
 
-fn count() -> impl Strategy<Value = u64> {
+pub(super) fn count() -> impl Strategy<Value = u64> {
     (0..=i64::MAX).prop_map(|count| count.try_into().unwrap())
 }
 
@@ -65,14 +61,14 @@ fn source() -> impl Strategy<Value = Source> {
     select(Source::ALL)
 }
 
-const REFUNDS: &[RefundStatus] = &[
+pub(super) const REFUNDS: &[RefundStatus] = &[
     RefundStatus::Pending,
     RefundStatus::RequiresAction,
     RefundStatus::Succeeded,
     RefundStatus::Canceled,
     RefundStatus::Failed,
 ];
-const DISPUTES: &[DisputeStatus] = &[
+pub(super) const DISPUTES: &[DisputeStatus] = &[
     DisputeStatus::Warning,
     DisputeStatus::Prevented,
     DisputeStatus::NeedsResponse,
@@ -287,7 +283,7 @@ impl Any for PaymentLink {
     }
 }
 
-fn snapshot() -> impl Strategy<Value = Snapshot> {
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     (select(SNAPSHOTS), money(), currency(), number(), number()).prop_map(
         |(status, amount_due, currency, version, updated_at)| Snapshot {
             status,
@@ -502,215 +498,6 @@ impl Any for PartitionState {
                         clock,
                         transaction,
                         written_at: at,
-                    }
-                },
-            )
-            .boxed()
-    }
-}
-
-fn stamp() -> impl Strategy<Value = Stamp> {
-    (number(), any::<u8>(), event_id(), any::<[u8; 16]>()).prop_map(
-        |(created, rank, event, digest)| Stamp {
-            created,
-            rank,
-            event,
-            digest,
-        },
-    )
-}
-
-fn seen() -> impl Strategy<Value = SeenEvent> {
-    (
-        event_id(),
-        any::<[u8; 16]>(),
-        select(EventType::ALL),
-        number(),
-        number(),
-    )
-        .prop_map(|(id, digest, kind, created, offset)| SeenEvent {
-            id,
-            digest,
-            kind,
-            created,
-            offset,
-        })
-}
-
-fn payment() -> impl Strategy<Value = PaymentCell> {
-    (
-        object_id(),
-        (stamp(), select(EventType::ALL)),
-        number(),
-        of(number()),
-        money(),
-        money(),
-        currency(),
-    )
-        .prop_map(
-            |(id, latest, first_seen, succeeded_at, amount, amount_received, currency)| {
-                PaymentCell {
-                    id,
-                    latest,
-                    first_seen,
-                    succeeded_at,
-                    amount,
-                    amount_received,
-                    currency,
-                }
-            },
-        )
-}
-
-fn charge() -> impl Strategy<Value = ChargeCell> {
-    (
-        (
-            object_id(),
-            of(object_id()),
-            stamp(),
-            number(),
-            of(number()),
-        ),
-        (money(), money(), money(), currency()),
-    )
-        .prop_map(
-            |((id, payment, latest, first_seen, captured_at), amounts)| {
-                let (amount, amount_captured, amount_refunded, currency) = amounts;
-                ChargeCell {
-                    id,
-                    payment,
-                    latest,
-                    first_seen,
-                    captured_at,
-                    amount,
-                    amount_captured,
-                    amount_refunded,
-                    currency,
-                }
-            },
-        )
-}
-
-fn session() -> impl Strategy<Value = SessionCell> {
-    let progress = &[
-        SessionProgress::Open,
-        SessionProgress::Expired,
-        SessionProgress::CompletedUnpaid,
-        SessionProgress::AsyncPaymentFailed,
-        SessionProgress::NoPaymentRequired,
-        SessionProgress::Paid,
-    ];
-    (
-        (
-            object_id(),
-            of(object_id()),
-            select(&progress[..]),
-            number(),
-            of(number()),
-        ),
-        (stamp(), money(), of(currency())),
-    )
-        .prop_map(
-            |((id, payment, progress, first_seen, paid_at), (latest, amount, currency))| {
-                SessionCell {
-                    id,
-                    payment,
-                    progress,
-                    first_seen,
-                    paid_at,
-                    latest,
-                    amount_total: amount,
-                    currency,
-                }
-            },
-        )
-}
-
-fn refund() -> impl Strategy<Value = RefundCell> {
-    (
-        object_id(),
-        of(object_id()),
-        of(object_id()),
-        (stamp(), select(REFUNDS)),
-        money(),
-        currency(),
-    )
-        .prop_map(
-            |(id, charge, payment, latest, amount, currency)| RefundCell {
-                id,
-                charge,
-                payment,
-                latest,
-                amount,
-                currency,
-            },
-        )
-}
-
-fn dispute() -> impl Strategy<Value = DisputeCell> {
-    let fact = || of((stamp(), select(DISPUTES)));
-    (
-        object_id(),
-        of(object_id()),
-        of(object_id()),
-        fact(),
-        fact(),
-        money(),
-        currency(),
-    )
-        .prop_map(
-            |(id, charge, payment, latest, closed, amount, currency)| DisputeCell {
-                id,
-                charge,
-                payment,
-                latest,
-                closed,
-                amount,
-                currency,
-            },
-        )
-}
-
-fn snapshots() -> impl Strategy<Value = Snapshots> {
-    let latest = (any::<[u8; 16]>(), snapshot()).prop_map(|(digest, snapshot)| LatestSnapshot {
-        version: snapshot.version,
-        digest,
-        status: snapshot.status,
-        amount_due: snapshot.amount_due,
-        currency: snapshot.currency,
-        updated_at: snapshot.updated_at,
-    });
-    (
-        vec((number(), any::<[u8; 16]>()), 0..4),
-        count(),
-        of(latest),
-    )
-        .prop_map(|(kept, seen, latest)| Snapshots { kept, seen, latest })
-}
-
-impl Any for Ledger {
-    fn any() -> BoxedStrategy<Self> {
-        (
-            (vec(seen(), 0..5), vec(payment(), 0..3), vec(charge(), 0..3)),
-            (
-                vec(session(), 0..3),
-                vec(refund(), 0..3),
-                vec(dispute(), 0..3),
-            ),
-            snapshots(),
-            of(any::<bool>()),
-        )
-            .prop_map(
-                |((events, payments, charges), (sessions, refunds, disputes), snapshots, live)| {
-                    Self {
-                        events,
-                        payments,
-                        charges,
-                        sessions,
-                        refunds,
-                        disputes,
-                        snapshots,
-                        livemode: live,
                     }
                 },
             )

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: values of every record, typical ones and any at all.
 
 pub(crate) mod any;
+mod any_ledger;
 pub(crate) mod ledgers;
 
 use trueup_domain::event::{
