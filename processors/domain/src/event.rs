@@ -75,6 +75,97 @@ event_types! {
     DisputeFundsReinstated = "charge.dispute.funds_reinstated",
 }
 
+/// The object that a type speaks of, and what the type alone says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Payment(PaymentStep),
+    Session(SessionStep),
+    Charge,
+    /// The charge was refused: it proves no money, whatever its object says.
+    FailedCharge,
+    Refund,
+    Dispute,
+}
+
+/// How far a payment came, in the order of rank: of two facts with one `created`, the later in
+/// this list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PaymentStep {
+    Created,
+    RequiresAction,
+    /// Also partially funded.
+    Processing,
+    RequiresCapture,
+    Failed,
+    Canceled,
+    Succeeded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionStep {
+    Completed,
+    AsyncPaymentSucceeded,
+    AsyncPaymentFailed,
+    Expired,
+}
+
+impl PaymentStep {
+    /// The rank in a stamp. Ledgers hold it: must stay stable.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Created => 0,
+            Self::RequiresAction => 1,
+            Self::Processing => 2,
+            Self::RequiresCapture => 3,
+            Self::Failed => 4,
+            Self::Canceled => 5,
+            Self::Succeeded => 6,
+        }
+    }
+}
+
+impl EventType {
+    #[must_use]
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::PaymentIntentCreated => Subject::Payment(PaymentStep::Created),
+            Self::PaymentIntentRequiresAction => Subject::Payment(PaymentStep::RequiresAction),
+            Self::PaymentIntentProcessing | Self::PaymentIntentPartiallyFunded => {
+                Subject::Payment(PaymentStep::Processing)
+            }
+            Self::PaymentIntentAmountCapturableUpdated => {
+                Subject::Payment(PaymentStep::RequiresCapture)
+            }
+            Self::PaymentIntentPaymentFailed => Subject::Payment(PaymentStep::Failed),
+            Self::PaymentIntentCanceled => Subject::Payment(PaymentStep::Canceled),
+            Self::PaymentIntentSucceeded => Subject::Payment(PaymentStep::Succeeded),
+            Self::CheckoutSessionCompleted => Subject::Session(SessionStep::Completed),
+            Self::CheckoutSessionAsyncPaymentSucceeded => {
+                Subject::Session(SessionStep::AsyncPaymentSucceeded)
+            }
+            Self::CheckoutSessionAsyncPaymentFailed => {
+                Subject::Session(SessionStep::AsyncPaymentFailed)
+            }
+            Self::CheckoutSessionExpired => Subject::Session(SessionStep::Expired),
+            Self::ChargeFailed => Subject::FailedCharge,
+            Self::ChargeSucceeded
+            | Self::ChargeCaptured
+            | Self::ChargeUpdated
+            | Self::ChargeRefunded => Subject::Charge,
+            Self::RefundCreated
+            | Self::RefundUpdated
+            | Self::RefundFailed
+            | Self::ChargeRefundUpdated => Subject::Refund,
+            Self::DisputeCreated
+            | Self::DisputeUpdated
+            | Self::DisputeClosed
+            | Self::DisputeFundsWithdrawn
+            | Self::DisputeFundsReinstated => Subject::Dispute,
+        }
+    }
+}
+
 /// The fields that the fold reads, by the kind of object the event carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
@@ -83,6 +174,28 @@ pub enum Facts {
     Charge(ChargeFacts),
     Refund(RefundFacts),
     Dispute(DisputeFacts),
+}
+
+impl Facts {
+    /// The payment that these facts speak of, by themselves or by what they link to.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Payment(payment) => Some(&payment.id),
+            Self::Session(session) => session.payment.as_ref(),
+            Self::Charge(charge) => charge.payment.as_ref(),
+            Self::Refund(refund) => refund.payment.as_ref(),
+            Self::Dispute(dispute) => dispute.payment.as_ref(),
+        }
+    }
+
+    #[must_use]
+    pub fn session_id(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Session(session) => Some(&session.id),
+            Self::Payment(_) | Self::Charge(_) | Self::Refund(_) | Self::Dispute(_) => None,
+        }
+    }
 }
 
 /// A PaymentIntent. Its status is told by the event's type, not by the object's `status`.

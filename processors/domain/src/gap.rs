@@ -2,10 +2,11 @@
 //!
 //! Gaps are a function of the ledger, the gaps before and the clock; nothing else.
 
-use crate::event::{Snapshot, UnixMillis};
+use crate::event::{SnapshotStatus, UnixMillis};
 use crate::ids::ObjectId;
 use crate::ledger::Ledger;
 use crate::money::Currency;
+use crate::status::OrderStatus;
 use crate::view::View;
 
 /// Every kind of the contract; this release raises `PaidNotMarked` only.
@@ -88,6 +89,62 @@ pub fn next_gaps(
     clock: UnixMillis,
     grace: Grace,
 ) -> GapSet {
-    let _ = (ledger, view, at, clock, grace, None::<Snapshot>);
-    previous.clone()
+    let conditions = paid_not_marked(ledger, view);
+    let gaps = conditions.into_iter().map(|condition| {
+        let known = previous.gaps.iter().find(|gap| gap.kind == condition.kind);
+        // A deadline that was told is kept with its start, also when the grace is set anew.
+        let (since, deadline) = known.map_or_else(
+            || (at, at.saturating_add(grace.default_ms)),
+            |gap| (gap.since, gap.deadline),
+        );
+        let was_open = known.is_some_and(|gap| gap.status == GapStatus::Open);
+        let status = if was_open || clock >= deadline {
+            GapStatus::Open
+        } else {
+            GapStatus::Awaiting
+        };
+        Gap {
+            kind: condition.kind,
+            status,
+            amount: condition.amount,
+            currency: condition.currency,
+            payment: condition.payment,
+            since,
+            deadline,
+        }
+    });
+    GapSet {
+        gaps: gaps.collect(),
+    }
 }
+
+/// Something that is not right now, whenever it began.
+struct Condition {
+    kind: GapKind,
+    amount: i64,
+    currency: Currency,
+    payment: Option<ObjectId>,
+}
+
+/// The order is paid and its shop says that it still waits, or canceled it after the success.
+/// Canceled before the success is another kind.
+fn paid_not_marked(ledger: &Ledger, view: &View) -> Option<Condition> {
+    let told = ledger.snapshots.latest.as_ref()?;
+    let unmarked = match told.status {
+        SnapshotStatus::Pending => true,
+        SnapshotStatus::Canceled => view
+            .succeeded_at()
+            .is_some_and(|created| told.updated_at > created.saturating_mul(MILLIS_PER_SECOND)),
+        SnapshotStatus::Paid | SnapshotStatus::Refunded => false,
+    };
+    (unmarked && view.status == OrderStatus::Paid).then(|| Condition {
+        kind: GapKind::PaidNotMarked,
+        amount: view.received,
+        currency: told.currency,
+        payment: view
+            .leading_payment()
+            .and_then(|payment| payment.intent().cloned()),
+    })
+}
+
+const MILLIS_PER_SECOND: i64 = 1000;

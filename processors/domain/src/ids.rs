@@ -21,7 +21,10 @@ fn check(id: &str, limit: usize) -> Result<(), InvalidId> {
     if id.is_empty() {
         Err(InvalidId::Empty)
     } else if id.len() > limit {
-        Err(InvalidId::TooLong { bytes: id.len(), limit })
+        Err(InvalidId::TooLong {
+            bytes: id.len(),
+            limit,
+        })
     } else if id.chars().any(char::is_control) {
         Err(InvalidId::ControlCharacter)
     } else {

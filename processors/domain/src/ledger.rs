@@ -59,7 +59,7 @@ pub struct PaymentCell {
     pub id: ObjectId,
     /// The latest fact and its type.
     pub latest: (Stamp, EventType),
-    /// Least (created, event id) over all its events: which payment came first.
+    /// Least `created` over all its events: which payment came first.
     pub first_seen: UnixSeconds,
     /// Least `created` of its success events; `None` while it has none. Final once set.
     pub succeeded_at: Option<UnixSeconds>,
@@ -101,7 +101,7 @@ pub struct SessionCell {
     pub progress: SessionProgress,
     pub first_seen: UnixSeconds,
     pub paid_at: Option<UnixSeconds>,
-    /// Orders the currency only.
+    /// Of the fact that tells the currency; one that tells none gives way.
     pub latest: Stamp,
     pub amount_total: MinorUnits,
     pub currency: Option<Currency>,
@@ -124,13 +124,16 @@ pub struct DisputeCell {
     pub payment: Option<ObjectId>,
     /// Open and advisory statuses.
     pub latest: Option<(Stamp, DisputeStatus)>,
-    /// `Won` or `Lost`: beats `latest` whenever set.
+    /// `Won` or `Lost`: beats `latest` whenever set. Among these two time decides alone, so
+    /// their stamps have rank 0.
     pub closed: Option<(Stamp, DisputeStatus)>,
     pub amount: MinorUnits,
     pub currency: Currency,
 }
 
-/// What the order service said. `kept` is sorted by (version, digest), least first.
+/// What the order service said: a function of the set of snapshots while there are at most
+/// [`KEPT_SNAPSHOTS`] distinct ones. Beyond, one that is lower than all that are kept is ignored,
+/// so `seen` depends on the order of the log, which every re-fold keeps. `kept` is sorted by (version, digest), least first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshots {
     pub kept: Vec<(i64, FactsDigest)>,
@@ -155,7 +158,9 @@ impl Ledger {
     /// everything ever said about the order.
     #[must_use]
     pub fn version(&self) -> u64 {
-        u64::try_from(self.events.len()).unwrap_or(u64::MAX).saturating_add(self.snapshots.seen)
+        u64::try_from(self.events.len())
+            .unwrap_or(u64::MAX)
+            .saturating_add(self.snapshots.seen)
     }
 
     #[must_use]

@@ -1,10 +1,14 @@
 //! What a ledger means: status, amounts and payments, derived and never stored as truth.
 
+mod due;
+mod payments;
+mod refunds;
+
 use crate::event::UnixSeconds;
 use crate::ids::ObjectId;
-use crate::ledger::Ledger;
+use crate::ledger::{DisputeCell, Ledger, SessionProgress};
 use crate::money::{Currency, MinorUnits};
-use crate::status::OrderStatus;
+use crate::status::{OrderStatus, Received, Returned, Standing, Unpaid};
 
 /// The derived state of one order. Amounts are minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct View {
 pub struct PaymentView {
     /// The payment's id, else the charge's or session's that stands for it.
     pub id: ObjectId,
+    /// What `id` names.
+    pub named_by: NamedBy,
     /// The session that belongs to it, if one is known.
     pub session: Option<ObjectId>,
     pub status: PaymentStatus,
@@ -33,6 +39,24 @@ pub struct PaymentView {
     pub currency: Option<Currency>,
     pub first_seen: UnixSeconds,
     pub succeeded_at: Option<UnixSeconds>,
+}
+
+/// Whose id a payment goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NamedBy {
+    Payment,
+    /// A charge that told no payment.
+    Charge,
+    /// A session that told no payment.
+    Session,
+}
+
+impl PaymentView {
+    /// The payment's own id; `None` where a charge or a session stands for it.
+    #[must_use]
+    pub fn intent(&self) -> Option<&ObjectId> {
+        (self.named_by == NamedBy::Payment).then_some(&self.id)
+    }
 }
 
 /// The five words of `payments_total{status}`.
@@ -46,8 +70,13 @@ pub enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    pub const ALL: &'static [Self] =
-        &[Self::Pending, Self::Processing, Self::Succeeded, Self::Failed, Self::Canceled];
+    pub const ALL: &'static [Self] = &[
+        Self::Pending,
+        Self::Processing,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+    ];
 
     /// A metric's label and a JSON word: must stay stable.
     #[must_use]
@@ -62,16 +91,136 @@ impl PaymentStatus {
     }
 }
 
+impl View {
+    /// The payment that an order's status is about: the earliest that succeeded, else the first
+    /// that was seen.
+    #[must_use]
+    pub fn leading_payment(&self) -> Option<&PaymentView> {
+        let succeeded = self
+            .payments
+            .iter()
+            .filter(|payment| payment.succeeded_at.is_some());
+        succeeded
+            .min_by_key(|payment| (payment.succeeded_at, &payment.id))
+            .or_else(|| {
+                self.payments
+                    .iter()
+                    .min_by_key(|payment| (payment.first_seen, &payment.id))
+            })
+    }
+
+    /// When the first payment succeeded.
+    #[must_use]
+    pub fn succeeded_at(&self) -> Option<UnixSeconds> {
+        self.payments
+            .iter()
+            .filter_map(|payment| payment.succeeded_at)
+            .min()
+    }
+}
+
+/// Whether the step from `before` to `after` is one that `orders.status` tells. What is due may
+/// change alone, and that tells nothing.
+#[must_use]
+pub fn publishes(before: &View, after: &View) -> bool {
+    (before.status, before.received, before.refunded)
+        != (after.status, after.received, after.refunded)
+}
+
+/// The statuses that payments entered between `before` and `after`. A payment that only got
+/// another name, since its charge or session told its id, enters nothing.
+#[must_use]
+pub fn entered(before: &View, after: &View) -> Vec<PaymentStatus> {
+    let known = |view: &View, id: &ObjectId| {
+        let place = view
+            .payments
+            .binary_search_by(|payment| payment.id.cmp(id))
+            .ok()?;
+        view.payments.get(place).map(|payment| payment.status)
+    };
+    let gone = before
+        .payments
+        .iter()
+        .filter(|payment| known(after, &payment.id).is_none());
+    let mut renamed: Vec<PaymentStatus> = gone.map(|payment| payment.status).collect();
+    let mut entered = Vec::new();
+    for payment in &after.payments {
+        let status_before = known(before, &payment.id);
+        if status_before == Some(payment.status) {
+            continue;
+        }
+        let same = renamed.iter().position(|status| *status == payment.status);
+        match (status_before, same) {
+            (None, Some(place)) => {
+                renamed.remove(place);
+            }
+            (Some(_), _) | (None, None) => entered.push(payment.status),
+        }
+    }
+    entered
+}
+
 /// Derives the order's state.
 #[must_use]
 pub fn view(ledger: &Ledger) -> View {
-    let _ = ledger;
+    let payments = payments::payments(ledger);
+    let due = due::due(ledger, &payments);
+    let currency = due.map(|(_, currency)| currency);
+    let received = currency.map_or(0, |currency| sum_received(&payments, currency));
+    let refunded = currency.map_or(0, |currency| refunds::refunded(ledger, currency));
+    let due = due.map(|(amount, _)| amount);
+    let standing = Standing {
+        received: match due.map_or(0, MinorUnits::get) {
+            0 if is_free(ledger) => Received::Enough,
+            due if due > 0 && received >= due => Received::Enough,
+            _ if received > 0 => Received::Part,
+            _ => Received::Nothing,
+        },
+        returned: match refunded {
+            _ if received == 0 => Returned::Nothing,
+            all if all >= received => Returned::All,
+            0 => Returned::Nothing,
+            _ => Returned::Part,
+        },
+        disputed: received > 0 && ledger.disputes.iter().any(DisputeCell::is_open),
+        best: best(&payments),
+    };
     View {
-        status: OrderStatus::Pending,
-        due: None,
-        received: 0,
-        refunded: 0,
-        currency: None,
-        payments: Vec::new(),
+        status: standing.status(),
+        due,
+        received,
+        refunded,
+        currency,
+        payments,
     }
+}
+
+/// At most 512 amounts below 2^53 are added, which is less than 2^63: it never saturates.
+fn sum_received(payments: &[PaymentView], currency: Currency) -> i64 {
+    payments
+        .iter()
+        .filter(|payment| payment.currency == Some(currency))
+        .fold(0, |sum: i64, payment| {
+            sum.saturating_add(payment.received.get())
+        })
+}
+
+fn is_free(ledger: &Ledger) -> bool {
+    ledger
+        .sessions
+        .iter()
+        .any(|session| session.progress == SessionProgress::NoPaymentRequired)
+}
+
+/// The best word on an order that received nothing. A success in another currency than the
+/// order's is no word on it.
+fn best(payments: &[PaymentView]) -> Option<Unpaid> {
+    let words = payments.iter().filter_map(|payment| match payment.status {
+        PaymentStatus::Processing => Some(Unpaid::Processing),
+        PaymentStatus::Failed => Some(Unpaid::Failed),
+        PaymentStatus::Pending => Some(Unpaid::Pending),
+        PaymentStatus::Canceled => Some(Unpaid::Canceled),
+        PaymentStatus::Succeeded => None,
+    });
+    words.max()
 }
