@@ -6,8 +6,10 @@ use trueup_domain::ledger::Ledger;
 use trueup_schemas::codec::{Codec, SubjectIds};
 use trueup_schemas::fault::{DecodeFault, FieldFault};
 use trueup_schemas::kind::RecordKind;
+use trueup_schemas::limits::MAX_DATUM_BYTES;
 use trueup_schemas::records::{
-    OrderSnapshotRecord, PartitionState, PaymentEvent, PaymentLink, Record,
+    DeadLetter, EventBody, MAX_LETTER_HEADERS, OrderSnapshotRecord, PartitionState, PaymentEvent,
+    PaymentLink, Record,
 };
 
 use crate::support::{Samples, for_each_record};
@@ -251,4 +253,36 @@ fn an_id_that_breaks_its_limit_is_refused_by_field() {
     assert_eq!(field(&link("pi_1", "")), "order_id");
     assert_eq!(field(&link("pi_1", "a\nb")), "order_id");
     assert_eq!(field(&link(&"p".repeat(256), "o")), "object_id");
+}
+
+#[test]
+fn a_value_over_the_limit_is_refused_unread() {
+    let mut body = first::<EventBody>();
+    body.body = vec![0; MAX_DATUM_BYTES - 1024];
+    let fits = Codec::SingleObject.encode(&body);
+    assert_eq!(
+        Codec::SingleObject.decode::<EventBody>(&fits),
+        Ok(body.clone())
+    );
+    body.body = vec![0; MAX_DATUM_BYTES];
+    let large = Codec::SingleObject.encode(&body);
+    let fault = Codec::SingleObject.decode::<EventBody>(&large).unwrap_err();
+    assert!(matches!(fault, DecodeFault::TooLarge { .. }), "{fault}");
+    let json = format!("{{{}", " ".repeat(MAX_DATUM_BYTES));
+    let fault = Codec::SingleObject
+        .decode::<OrderSnapshotRecord>(json.as_bytes())
+        .unwrap_err();
+    assert!(matches!(fault, DecodeFault::TooLarge { .. }), "{fault}");
+}
+
+#[test]
+fn a_letter_keeps_as_many_headers_as_can_be_read_again() {
+    let mut letter = first::<DeadLetter>();
+    letter.headers = (0..=MAX_LETTER_HEADERS)
+        .map(|at| (at.to_string(), None))
+        .collect();
+    let read: DeadLetter = Codec::SingleObject
+        .decode(&Codec::SingleObject.encode(&letter))
+        .unwrap();
+    assert_eq!(read.headers, letter.headers[..MAX_LETTER_HEADERS]);
 }

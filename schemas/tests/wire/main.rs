@@ -11,4 +11,6 @@ mod framing;
 
 mod hostile;
 
+mod fold_law;
+
 mod registry;
