@@ -240,9 +240,17 @@ fn snapshots() -> impl Strategy<Value = Vec<Input>> {
     vec(snapshot, 0..6)
 }
 
+/// Events, some of them delivered a second time, so at another offset, and snapshots.
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
-    (vec(event(), 0..16), snapshots())
-        .prop_map(|(events, snapshots)| events.into_iter().chain(snapshots).collect())
+    let deliveries = (event(), of(0..1000_i64)).prop_map(|(first, again)| {
+        let second = again.and_then(|offset| match &first {
+            Input::Event(event, _) => Some(Input::Event(event.clone(), offset)),
+            Input::Snapshot(_) => None,
+        });
+        std::iter::once(first).chain(second).collect::<Vec<Input>>()
+    });
+    (vec(deliveries, 0..16), snapshots())
+        .prop_map(|(events, snapshots)| events.into_iter().flatten().chain(snapshots).collect())
 }
 
 fn fold(ledger: &mut Ledger, input: &Input) {
