@@ -1,0 +1,186 @@
+//! When a paid order counts as one that its shop did not mark.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+#[path = "lifecycles/line.rs"]
+mod line;
+
+use line::{Said, said};
+use trueup_domain::fold::{fold_event, fold_snapshot};
+use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus, Grace, next_gaps};
+use trueup_domain::ledger::Ledger;
+use trueup_domain::money::Currency;
+use trueup_domain::view::view;
+
+const GRACE: Grace = Grace {
+    default_ms: 300_000,
+};
+const PAID: (i64, &str) = (10, "payment_intent.succeeded pi_1 1000 eur");
+
+fn ledger_of(told: &[(i64, &str)]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for ((at_s, line), number) in told.iter().zip(0..) {
+        match said(&format!("evt_{number}"), *at_s, line).unwrap() {
+            Said::Event(event) => {
+                fold_event(&mut ledger, &event, number).unwrap();
+            }
+            Said::Snapshot(snapshot) => {
+                fold_snapshot(&mut ledger, &snapshot);
+            }
+        }
+    }
+    ledger
+}
+
+/// The gaps of what was told, known at `at`, read at `clock`.
+fn gaps(told: &[(i64, &str)], before: &GapSet, at: i64, clock: i64) -> GapSet {
+    let ledger = ledger_of(told);
+    next_gaps(&ledger, &view(&ledger), before, at, clock, GRACE)
+}
+
+fn first(told: &[(i64, &str)]) -> GapSet {
+    gaps(told, &GapSet::default(), 50_000, 50_000)
+}
+
+#[test]
+fn a_paid_order_that_its_shop_says_is_pending_awaits_its_grace() {
+    let found = first(&[PAID, (20, "shop pending 1000 eur version=1")]);
+    let expected = Gap {
+        kind: GapKind::PaidNotMarked,
+        status: GapStatus::Awaiting,
+        amount: 1000,
+        currency: Currency::try_from("eur").unwrap(),
+        payment: Some("pi_1".try_into().unwrap()),
+        since: 50_000,
+        deadline: 350_000,
+    };
+    assert_eq!(found.gaps, [expected]);
+    assert_eq!(found.next_deadline(), Some(350_000));
+}
+
+#[test]
+fn a_gap_opens_at_its_deadline_and_not_a_millisecond_before() {
+    let told = [PAID, (20, "shop pending 1000 eur version=1")];
+    let awaiting = first(&told);
+    let before = gaps(&told, &awaiting, 349_999, 349_999);
+    assert_eq!(before, awaiting);
+    let open = gaps(&told, &before, 350_000, 350_000);
+    assert_eq!(open.gaps[0].status, GapStatus::Open);
+    assert_eq!(
+        (open.gaps[0].since, open.gaps[0].deadline),
+        (50_000, 350_000)
+    );
+    assert_eq!(open.next_deadline(), None);
+}
+
+#[test]
+fn an_open_gap_stays_open_when_the_clock_falls_back() {
+    let told = [PAID, (20, "shop pending 1000 eur version=1")];
+    let open = gaps(&told, &first(&told), 350_000, 350_000);
+    assert_eq!(gaps(&told, &open, 1_000, 1_000), open);
+}
+
+#[test]
+fn a_gap_keeps_its_start_and_takes_the_new_amount_while_it_lasts() {
+    let before = first(&[PAID, (20, "shop pending 1000 eur version=1")]);
+    let told = [
+        PAID,
+        (20, "shop pending 1000 eur version=1"),
+        (15, "payment_intent.succeeded pi_2 500 eur"),
+        (30, "shop pending 1200 eur version=2"),
+    ];
+    let after = gaps(&told, &before, 90_000, 90_000);
+    assert_eq!(after.gaps[0].amount, 1500);
+    assert_eq!(
+        (after.gaps[0].since, after.gaps[0].deadline),
+        (50_000, 350_000)
+    );
+}
+
+#[test]
+fn a_gap_closes_when_the_shop_marks_the_order_and_a_new_one_starts_anew() {
+    let pending = [PAID, (20, "shop pending 1000 eur version=1")];
+    let open = gaps(&pending, &first(&pending), 350_000, 350_000);
+    let marked = [PAID, (30, "shop paid 1000 eur version=2")];
+    let closed = gaps(&marked, &open, 400_000, 400_000);
+    assert!(closed.is_empty());
+    let again = gaps(
+        &[PAID, (40, "shop pending 1000 eur version=3")],
+        &closed,
+        500_000,
+        500_000,
+    );
+    assert_eq!(
+        (again.gaps[0].status, again.gaps[0].since),
+        (GapStatus::Awaiting, 500_000)
+    );
+}
+
+#[test]
+fn a_gap_closes_when_the_money_goes_back() {
+    let pending = [PAID, (20, "shop pending 1000 eur version=1")];
+    let refunded = [
+        pending[0],
+        pending[1],
+        (30, "refund.created re_1 1000 eur pending payment=pi_1"),
+    ];
+    assert!(gaps(&refunded, &first(&pending), 90_000, 90_000).is_empty());
+}
+
+#[test]
+fn a_shop_that_says_nothing_has_no_gap() {
+    assert!(first(&[PAID]).is_empty());
+}
+
+#[test]
+fn an_order_that_is_not_paid_has_no_gap() {
+    assert!(first(&[(20, "shop pending 1000 eur version=1")]).is_empty());
+    assert!(first(&[PAID, (20, "shop pending 1200 eur version=1")]).is_empty());
+}
+
+#[test]
+fn an_order_canceled_after_its_success_is_a_gap_and_one_canceled_before_is_another_kind() {
+    let canceled_at = |at_s| first(&[PAID, (at_s, "shop canceled 1000 eur version=1")]);
+    assert_eq!(canceled_at(11).gaps.len(), 1);
+    assert!(canceled_at(10).is_empty());
+    assert!(canceled_at(9).is_empty());
+}
+
+#[test]
+fn the_earliest_success_decides_whether_a_cancellation_was_later() {
+    let told = [
+        (30, "payment_intent.succeeded pi_2 1000 eur"),
+        PAID,
+        (20, "shop canceled 1000 eur version=1"),
+    ];
+    assert_eq!(first(&told).gaps.len(), 1);
+}
+
+#[test]
+fn a_free_order_is_marked_too_or_it_is_a_gap_of_nothing() {
+    let free = (
+        10,
+        "checkout.session.completed cs_1 0 eur no_payment_required",
+    );
+    let found = first(&[free, (20, "shop pending 0 eur version=1")]);
+    assert_eq!(
+        (found.gaps[0].amount, found.gaps[0].payment.as_ref()),
+        (0, None)
+    );
+    assert!(first(&[free, (20, "shop canceled 0 eur version=1")]).is_empty());
+}
+
+#[test]
+fn a_charge_that_stands_for_a_payment_is_not_named_as_one() {
+    let charge = (10, "charge.succeeded ch_1 1000 eur captured=1000");
+    let found = first(&[charge, (20, "shop pending 1000 eur version=1")]);
+    assert_eq!(found.gaps[0].payment, None);
+}
+
+#[test]
+fn without_a_grace_a_gap_is_open_at_once() {
+    let ledger = ledger_of(&[PAID, (20, "shop pending 1000 eur version=1")]);
+    let none = Grace { default_ms: 0 };
+    let found = next_gaps(&ledger, &view(&ledger), &GapSet::default(), 7, 7, none);
+    assert_eq!(found.gaps[0].status, GapStatus::Open);
+}
