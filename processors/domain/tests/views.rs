@@ -114,6 +114,43 @@ fn two_sessions_of_a_silent_payment_are_one_payment() {
 }
 
 #[test]
+fn of_two_paid_sessions_the_earlier_payment_tells_when_the_money_came() {
+    let told = [
+        (
+            10,
+            "checkout.session.completed cs_1 1000 eur unpaid payment=pi_1",
+        ),
+        (
+            12,
+            "checkout.session.completed cs_2 1000 eur paid payment=pi_1",
+        ),
+        (
+            20,
+            "checkout.session.async_payment_succeeded cs_1 1000 eur paid payment=pi_1",
+        ),
+    ];
+    let view = view_of(&told);
+    assert_eq!(
+        view.payments[0].session.as_ref().map(ObjectId::as_str),
+        Some("cs_1")
+    );
+    assert_eq!(view.succeeded_at(), Some(12));
+}
+
+#[test]
+fn a_charge_tells_when_its_payment_began_and_succeeded_if_it_was_earlier() {
+    let charge = (
+        9,
+        "charge.succeeded ch_1 1000 eur captured=1000 payment=pi_1",
+    );
+    let own = (11, "payment_intent.succeeded pi_1 1000 eur");
+    for told in [[charge, own], [own, charge]] {
+        let payment = &view_of(&told).payments[0];
+        assert_eq!((payment.first_seen, payment.succeeded_at), (9, Some(9)));
+    }
+}
+
+#[test]
 fn only_a_payment_that_told_its_id_has_one() {
     let named = |line| {
         let view = view_of(&[(10, line)]);

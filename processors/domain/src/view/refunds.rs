@@ -65,8 +65,8 @@ fn by_charge(ledger: &Ledger, currency: Currency) -> BTreeMap<&ObjectId, Returne
     charges
 }
 
-/// The charge that a refund returns, else what stands for it: the charge of its payment that
-/// took the money, else the payment, else the refund itself.
+/// The charge that a refund returns, else what stands for it: the charge of its payment, else
+/// the payment, else the refund itself.
 fn charge_of<'a>(ledger: &'a Ledger, refund: &'a RefundCell) -> &'a ObjectId {
     if let Some(charge) = &refund.charge {
         return charge;
@@ -78,15 +78,10 @@ fn charge_of<'a>(ledger: &'a Ledger, refund: &'a RefundCell) -> &'a ObjectId {
         .charges
         .iter()
         .filter(|charge| charge.payment.as_ref() == Some(payment));
-    // Of a payment's charges all but one failed; that one was captured, or tells refunds.
-    let took = of_payment.max_by_key(|charge| {
-        (
-            charge.captured_at.is_some(),
-            charge.amount_refunded,
-            Reverse(&charge.id),
-        )
-    });
-    took.map_or(payment, |charge| &charge.id)
+    // Of a payment's charges all but one failed. Only the one that took the money tells refunds,
+    // and while none tells any, it makes no difference which is taken.
+    let told = of_payment.max_by_key(|charge| (charge.amount_refunded, Reverse(&charge.id)));
+    told.map_or(payment, |charge| &charge.id)
 }
 
 impl DisputeCell {

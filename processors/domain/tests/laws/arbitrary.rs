@@ -18,11 +18,18 @@ pub(crate) enum Said {
     Snapshot(Snapshot),
 }
 
-/// What is said of one order, with no more snapshots than are kept.
+/// What is said of one order, with no more snapshots than are kept. Some events are delivered
+/// again, and so lie at several offsets.
 pub(crate) fn sayings() -> impl Strategy<Value = Vec<Said>> {
     let events = prop::collection::vec((event(), 0..50_i64), 0..24);
+    let again = prop::collection::vec((any::<prop::sample::Index>(), 0..50_i64), 0..4);
     let snapshots = prop::collection::vec(snapshot(), 0..=KEPT_SNAPSHOTS);
-    (events, snapshots).prop_map(|(events, snapshots)| {
+    (events, again, snapshots).prop_map(|(mut events, again, snapshots)| {
+        if !events.is_empty() {
+            for (index, offset) in again {
+                events.push((index.get(&events).0.clone(), offset));
+            }
+        }
         let events = events
             .into_iter()
             .map(|(event, offset)| Said::Event(event, offset));
