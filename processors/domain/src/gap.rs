@@ -28,6 +28,46 @@ pub enum GapKind {
     OrderFull,
 }
 
+impl GapKind {
+    pub const ALL: &'static [Self] = &[
+        Self::PaidNotMarked,
+        Self::LateSuccess,
+        Self::OrphanPayment,
+        Self::AmountMismatch,
+        Self::DuplicatePayment,
+        Self::CurrencyMismatch,
+        Self::MarkedNotPaid,
+        Self::RefundUnreflected,
+        Self::DisputeOpen,
+        Self::DisputeLost,
+        Self::StuckProcessing,
+        Self::Unlinked,
+        Self::PaymentClaimedTwice,
+        Self::OrderFull,
+    ];
+
+    /// A metric's label and a JSON word: must stay stable.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaidNotMarked => "paid_not_marked",
+            Self::LateSuccess => "late_success",
+            Self::OrphanPayment => "orphan_payment",
+            Self::AmountMismatch => "amount_mismatch",
+            Self::DuplicatePayment => "duplicate_payment",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::MarkedNotPaid => "marked_not_paid",
+            Self::RefundUnreflected => "refund_unreflected",
+            Self::DisputeOpen => "dispute_open",
+            Self::DisputeLost => "dispute_lost",
+            Self::StuckProcessing => "stuck_processing",
+            Self::Unlinked => "unlinked",
+            Self::PaymentClaimedTwice => "payment_claimed_twice",
+            Self::OrderFull => "order_full",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapStatus {
     /// Within its grace: recorded, not counted.

@@ -184,3 +184,11 @@ fn without_a_grace_a_gap_is_open_at_once() {
     let found = next_gaps(&ledger, &view(&ledger), &GapSet::default(), 7, 7, none);
     assert_eq!(found.gaps[0].status, GapStatus::Open);
 }
+
+#[test]
+fn every_kind_has_a_word_of_its_own() {
+    let words: std::collections::BTreeSet<&str> =
+        GapKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!((words.len(), GapKind::ALL.len()), (14, 14));
+    assert!(words.contains("paid_not_marked"));
+}
