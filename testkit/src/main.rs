@@ -2,7 +2,7 @@
 //! Exit code: the command's own; 1 when a service fails; 2 for wrong usage.
 
 use std::io::{Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -117,14 +117,15 @@ fn start() -> Result<Services, ServiceFault> {
 fn run(name: &str, arguments: &[&str]) -> Result<ExitCode, ServiceFault> {
     let services = start()?;
     let scratch = Scratch::new("services")?;
-    let mut command = Command::new(name)
+    let mut command = Command::new(name);
+    command
         .args(arguments)
         .env(KAFKA_VARIABLE, &services.kafka)
-        .env(CQL_VARIABLE, &services.cql)
-        .process_group(0)
-        .spawn()
-        .map_err(|cause| program(name, cause, "is it installed?"))?;
-    scratch.watch(&command);
+        .env(CQL_VARIABLE, &services.cql);
+    // A group in the background may not read from a terminal, so its empty stdin costs nothing.
+    let mut command = scratch
+        .spawn_shown(&command)
+        .map_err(|cause| program(name, cause, "tests need a POSIX shell"))?;
     let group = group_of(&command);
     if let Some(group) = group {
         let _ = GROUP.set(group);

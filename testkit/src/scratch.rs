@@ -62,37 +62,33 @@ impl Scratch {
     }
 
     /// Starts `command` in a process group of its own that dies with this directory. Its stdin
-    /// is empty.
+    /// is empty, its output goes to [`Scratch::log`].
     ///
     /// # Errors
     /// A program that cannot be started.
     pub fn spawn(&self, command: &Command) -> io::Result<Child> {
-        // The shell becomes the program only after the watchdog knows its group, so that there
-        // is no moment at which the end of this process would leave the program behind.
-        let mut shell = Command::new("/bin/sh");
-        shell
-            .args(["-c", "read -r _ && exec \"$@\" </dev/null", "sh"])
-            .arg(command.get_program())
-            .args(command.get_args())
-            .stdin(Stdio::piped())
-            .process_group(0);
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        if let Some(directory) = command.get_current_dir() {
-            shell.current_dir(directory);
-        }
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.log())?;
-        let mut child = shell.stdout(log.try_clone()?).stderr(log).spawn()?;
+        let mut gated = gated(command);
+        gated.stdout(log.try_clone()?).stderr(log);
+        self.open_gate(gated)
+    }
+
+    /// As [`Scratch::spawn`], with the output of this process.
+    ///
+    /// # Errors
+    /// A program that cannot be started.
+    pub fn spawn_shown(&self, command: &Command) -> io::Result<Child> {
+        self.open_gate(gated(command))
+    }
+
+    fn open_gate(&self, mut gated: Command) -> io::Result<Child> {
+        let mut child = gated.spawn()?;
         self.tell("watch", child.id())?;
-        let mut go = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        go.write_all(b"go\n")?;
+        let mut gate = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        gate.write_all(b"go\n")?;
         Ok(child)
     }
 
@@ -105,17 +101,11 @@ impl Scratch {
     /// Kills a process that [`Scratch::spawn`] started, and its group, and sees it end.
     pub fn kill(&self, child: &mut Child) {
         kill_group(child);
-        // From here on its number may become another's.
         self.forget(child);
         let _ = child.wait();
     }
 
-    /// Has a process group die with this directory; `child` must lead one.
-    pub fn watch(&self, child: &Child) {
-        let _ = self.tell("watch", child.id());
-    }
-
-    /// Undoes [`Scratch::watch`], for a child that ended.
+    /// No longer watches a child that ended: its number may become another's.
     pub fn forget(&self, child: &Child) {
         let _ = self.tell("forget", child.id());
     }
@@ -138,6 +128,28 @@ impl Drop for Scratch {
         // Its end is the end of everything here.
         let _ = watchdog.wait();
     }
+}
+
+/// `command` behind a shell that becomes it only when told, after the watchdog knows its group:
+/// so there is no moment at which the end of this process would leave it behind.
+fn gated(command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", "read -r _ && exec \"$@\" </dev/null", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::piped())
+        .process_group(0);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    shell
 }
 
 /// SIGKILL to a child that was not waited for yet, and to its group.
