@@ -1,0 +1,47 @@
+//! The ledger store's limits: each batch, retry, wait and buffer has one.
+
+use std::time::Duration;
+
+/// Rows of one batch. A statement per row costs client and store several times as much.
+pub const BATCH_ROWS: usize = 64;
+/// Bytes of one batch, estimated. Cassandra refuses 50 KiB by default (ScyllaDB 1 MiB).
+pub const BATCH_BYTES: usize = 32 * 1024;
+/// What a row weighs beside its key, cell and words: numbers, names, framing.
+pub const ROW_OVERHEAD_BYTES: usize = 160;
+/// Keys of one `IN` read. ScyllaDB refuses more than 100 by default.
+pub const READ_KEYS: usize = 64;
+/// `IN` reads of one load that are under way at once.
+pub const READS_AT_ONCE: usize = 8;
+/// Requests of one process that are under way at once; the others wait their turn.
+pub const MAX_REQUESTS_IN_FLIGHT: usize = 256;
+/// Groups of one submitted batch that are under way at once.
+pub const GROUPS_AT_ONCE: usize = 16;
+/// Batches of one worker that are being written; the next `submit` waits.
+pub const MAX_BATCHES_IN_FLIGHT: usize = 1024;
+/// Partitions of the event index that one lookup reads at once.
+pub const LOOKUPS_AT_ONCE: usize = 8;
+
+/// The first and the longest wait between tries of a request, before jitter.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(20);
+pub const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
+/// A request slower than this is counted as slow.
+pub const SLOW: Duration = Duration::from_millis(100);
+
+/// Defaults of the settings of these names.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the first connection, or a change of the schema, may take as a whole.
+pub const START_DEADLINE: Duration = Duration::from_secs(30);
+/// The gauge of connected nodes is set this often.
+pub const GAUGE_EVERY: Duration = Duration::from_secs(5);
+
+/// Buckets of the event index. Part of what is stored: must stay as it is.
+pub const INDEX_BUCKETS: i32 = 64;
+/// How long an entry of the event index lives: longer than the events topic keeps its records.
+pub const INDEX_TTL_DAYS: i32 = 35;
+/// How long before it was received an event may have been created, as the index sees it.
+pub const INDEX_LAG_DAYS: i32 = 31;
+
+/// The longest name of a keyspace: CQL's own limit.
+pub const KEYSPACE_BYTES: usize = 48;

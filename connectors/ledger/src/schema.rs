@@ -1,0 +1,273 @@
+//! Creates the keyspace and its tables and brings them up to date. Repeating it changes nothing;
+//! a schema that a later version made is refused.
+//!
+//! One at a time: two that create a table at once can leave a cluster with two of one name.
+
+use scylla::client::session::Session;
+use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
+use thiserror::Error;
+
+use crate::connect::{ConnectFault, NewSchema, Unreachable, session};
+use crate::limits::START_DEADLINE;
+use crate::settings::{CqlSettings, Replication};
+
+/// Each file once, in this order, never changed after a release: its place is the version.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_ledgers", include_str!("../cql/0001_ledgers.cql")),
+    (
+        "0002_event_index",
+        include_str!("../cql/0002_event_index.cql"),
+    ),
+];
+/// The version that this program reads and writes: the number of migrations.
+pub const SCHEMA_VERSION: i32 = 2;
+
+const VERSIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
+    component text, version int, name text, applied_at timestamp,
+    PRIMARY KEY (component, version)) WITH CLUSTERING ORDER BY (version DESC)";
+pub(crate) const READ_VERSION: &str =
+    "SELECT version FROM schema_versions WHERE component = 'ledger' LIMIT 1";
+const WRITE_VERSION: &str = "INSERT INTO schema_versions (component, version, name, applied_at)
+    VALUES ('ledger', ?, ?, toTimestamp(now()))";
+const READ_REPLICATION: &str =
+    "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?";
+
+/// What [`apply_schema`] found and did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    pub keyspace: String,
+    pub created_keyspace: bool,
+    /// The version before, 0 for none, and now.
+    pub from: i32,
+    pub to: i32,
+    /// Migrations that ran.
+    pub ran: Vec<&'static str>,
+    /// How the keyspace is replicated, where that is not what the settings say: it is left as it
+    /// is, since changing it needs a repair afterwards.
+    pub other_replication: Option<String>,
+}
+
+/// A statement of a migration was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "migration `{migration}` of keyspace `{keyspace}` failed: {reason}; mend what it names and run \
+     `trueup ledger apply` again: what was done is kept"
+)]
+pub struct MigrationFailed {
+    pub keyspace: String,
+    pub migration: &'static str,
+    pub reason: String,
+}
+
+/// Why the schema could not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MigrateFault {
+    #[error(transparent)]
+    Connect(#[from] ConnectFault),
+    #[error(transparent)]
+    Migration(#[from] MigrationFailed),
+}
+
+/// Creates or migrates the keyspace of `settings`, and returns once every node agrees.
+///
+/// # Errors
+/// [`MigrateFault`] when the store is away, refuses a statement or is of a later version.
+pub async fn apply_schema(settings: &CqlSettings) -> Result<Applied, MigrateFault> {
+    let session = session(settings, START_DEADLINE).await?;
+    let keyspace = &settings.keyspace;
+    let failed = |migration: &'static str, reason: &dyn ToString| MigrationFailed {
+        keyspace: keyspace.clone(),
+        migration,
+        reason: reason.to_string(),
+    };
+    let before = replication(&session, keyspace)
+        .await
+        .map_err(|e| failed("keyspace", &e))?;
+    if before.is_none() {
+        let create = create_keyspace(settings);
+        session
+            .query_unpaged(create, ())
+            .await
+            .map_err(|e| failed("keyspace", &e))?;
+    }
+    session
+        .use_keyspace(keyspace, true)
+        .await
+        .map_err(|e| failed("keyspace", &e))?;
+    session
+        .query_unpaged(VERSIONS_TABLE, ())
+        .await
+        .map_err(|e| failed("schema_versions", &e))?;
+    let from = read_version(&session)
+        .await
+        .map_err(|e| failed("schema_versions", &e))?;
+    if from > SCHEMA_VERSION {
+        let keyspace = keyspace.clone();
+        let newer = NewSchema {
+            keyspace,
+            found: from,
+            wanted: SCHEMA_VERSION,
+        };
+        return Err(ConnectFault::from(newer).into());
+    }
+    let mut ran = Vec::new();
+    for (version, (name, text)) in (1_i32..).zip(MIGRATIONS) {
+        if version <= from {
+            continue;
+        }
+        for statement in statements(text) {
+            session
+                .query_unpaged(statement, ())
+                .await
+                .map_err(|e| failed(name, &e))?;
+        }
+        session
+            .await_schema_agreement()
+            .await
+            .map_err(|e| failed(name, &e))?;
+        let written = session.query_unpaged(WRITE_VERSION, (version, name)).await;
+        written.map_err(|e| failed(name, &e))?;
+        ran.push(name);
+    }
+    session
+        .await_schema_agreement()
+        .await
+        .map_err(|e| ConnectFault::from(Unreachable::new(settings, e)))?;
+    Ok(Applied {
+        keyspace: keyspace.clone(),
+        created_keyspace: before.is_none(),
+        from,
+        to: SCHEMA_VERSION,
+        ran,
+        other_replication: before.filter(|found| !is_as_wanted(found, &settings.replication)),
+    })
+}
+
+/// The newest migration of the keyspace in use, 0 when there is none.
+pub(crate) async fn read_version(session: &Session) -> Result<i32, ExecutionError> {
+    let rows = match session
+        .query_unpaged(READ_VERSION, ())
+        .await?
+        .into_rows_result()
+    {
+        Ok(rows) => rows,
+        Err(_) => return Ok(0),
+    };
+    Ok(rows
+        .maybe_first_row::<(i32,)>()
+        .ok()
+        .flatten()
+        .map_or(0, |(version,)| version))
+}
+
+/// Whether the store said that the statement names what is not there.
+pub(crate) fn is_invalid(error: &PrepareError) -> bool {
+    let attempt = match error {
+        PrepareError::AllAttemptsFailed { first_attempt } => first_attempt,
+        _ => return false,
+    };
+    matches!(attempt, RequestAttemptError::DbError(DbError::Invalid, _))
+}
+
+type ReplicationMap = std::collections::BTreeMap<String, String>;
+
+async fn replication(session: &Session, keyspace: &str) -> Result<Option<String>, ExecutionError> {
+    let answer = session.query_unpaged(READ_REPLICATION, (keyspace,)).await?;
+    let Ok(rows) = answer.into_rows_result() else {
+        return Ok(None);
+    };
+    let Ok(row) = rows.maybe_first_row::<(ReplicationMap,)>() else {
+        return Ok(None);
+    };
+    Ok(row.map(|(map,)| {
+        let pairs: Vec<String> = map
+            .iter()
+            .map(|(name, value)| {
+                format!(
+                    "'{name}': '{}'",
+                    value.trim_start_matches("org.apache.cassandra.locator.")
+                )
+            })
+            .collect();
+        format!("{{{}}}", pairs.join(", "))
+    }))
+}
+
+fn wanted(replication: &Replication) -> [String; 2] {
+    match replication {
+        Replication::Simple { replicas } => [
+            "'class': 'SimpleStrategy'".into(),
+            format!("'replication_factor': '{replicas}'"),
+        ],
+        Replication::Datacenter { name, replicas } => [
+            "'class': 'NetworkTopologyStrategy'".into(),
+            format!("'{name}': '{replicas}'"),
+        ],
+    }
+}
+
+fn is_as_wanted(found: &str, replication: &Replication) -> bool {
+    wanted(replication)
+        .iter()
+        .all(|pair| found.contains(pair.as_str()))
+}
+
+fn create_keyspace(settings: &CqlSettings) -> String {
+    format!(
+        "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {{{}}} AND durable_writes = true",
+        settings.keyspace,
+        wanted(&settings.replication).join(", ")
+    )
+}
+
+/// The statements of a file: comments stand on lines of their own, no literal holds a `;`.
+fn statements(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .collect();
+    code.join("\n")
+        .split(';')
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_counts_the_migrations_and_every_file_can_be_repeated() {
+        assert_eq!(usize::try_from(SCHEMA_VERSION), Ok(MIGRATIONS.len()));
+        for (number, (name, text)) in (1..).zip(MIGRATIONS) {
+            assert!(name.starts_with(&format!("{number:04}_")), "{name}");
+            for statement in statements(text) {
+                assert!(statement.contains(" IF NOT EXISTS "), "{name}: {statement}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_cut_into_its_statements_without_comments() {
+        assert_eq!(
+            statements("-- one; two\nA\n B;\n\n C ;\n-- end\n"),
+            ["A\n B", "C"]
+        );
+    }
+
+    #[test]
+    fn a_keyspace_is_created_with_the_replication_of_the_settings() {
+        let mut settings = CqlSettings::new(vec!["db".into()], "trueup");
+        settings.replication = Replication::Datacenter {
+            name: "eu-1".into(),
+            replicas: 3,
+        };
+        assert_eq!(
+            create_keyspace(&settings),
+            "CREATE KEYSPACE IF NOT EXISTS trueup WITH replication = {'class': \
+             'NetworkTopologyStrategy', 'eu-1': '3'} AND durable_writes = true"
+        );
+    }
+}
