@@ -30,7 +30,13 @@ pub struct Invocation {
 
 const TALK: &[&str] = &["config", "log-format"];
 const KAFKA: &[&str] = &["kafka", "kafka-config", "topic-prefix", "schema-registry"];
-const STORE: &[&str] = &["scylla", "keyspace"];
+const STORE: &[&str] = &[
+    "scylla",
+    "keyspace",
+    "scylla-datacenter",
+    "scylla-user",
+    "scylla-password",
+];
 const SERVE: &[&str] = &["ops", "ops-token", "ready-file", "signing-keys"];
 const INGEST: &[&str] = &[
     "http",
@@ -38,6 +44,8 @@ const INGEST: &[&str] = &[
     "livemode",
     "account",
     "trusted-proxy",
+    "rate-per-endpoint",
+    "rate-per-address",
 ];
 const PROCESS: &[&str] = &[
     "only",
@@ -48,6 +56,7 @@ const PROCESS: &[&str] = &[
     "cache-size",
     "unacked-transactions",
     "unacked-age",
+    "epoch",
 ];
 const ASK: &[&str] = &["json", "ops", "ops-token", "signing-keys"];
 const TOPICS: &[&str] = &["json", "partitions", "replication-factor"];

@@ -1,12 +1,13 @@
 //! How `order` and `event` find their answer: in the stores, or from a running process.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::serving;
+use super::store::Stores;
 use crate::clock;
 use crate::config::OpsTarget;
 use crate::config::tools::Asked;
@@ -32,13 +33,13 @@ pub fn find<T: Serialize>(
             store,
             signing_keys,
         } => {
-            let lookup = Lookup::connect(
-                &kafka,
-                &store,
-                signing_keys.map(Arc::new),
-                clock::wall_clock,
-            )
-            .map_err(Failure::failed)?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()?;
+            let index = Stores::connect(runtime.handle(), &store)?.index();
+            let codec = serving::codec(&kafka)?;
+            let lookup = Lookup::new(index, &kafka, codec, signing_keys, clock::wall_clock);
             let found = look(&lookup, id).map_err(Failure::failed)?;
             found
                 .map(serde_json::to_value)

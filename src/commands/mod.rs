@@ -12,6 +12,12 @@ mod event;
 
 mod ask;
 
+mod serving;
+
+mod store;
+
+mod log_facts;
+
 mod topics;
 
 mod ledger;

@@ -338,7 +338,7 @@ fn good_enough(key: &str, held: &str, wanted: &str) -> bool {
 
 fn register(url: &str, prefix: &str, json: bool) -> Result<(), Failure> {
     Registry::new(url)
-        .register_all(&Topics::new(prefix))
+        .and_then(|registry| registry.register_all(&Topics::new(prefix)))
         .map_err(|fault| {
             Failure::failed(format!(
                 "the schema registry did not take the schemas: {fault}"

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trueup_schemas::seal::SigningKeys;
+use trueup_stripe::limit::{Rate, RateLimit};
 
 use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
 use crate::settings::endpoint::{self, EndpointSettings, LIVEMODES};
@@ -46,6 +47,7 @@ pub struct IngestConfig {
     /// The unnamed endpoint first, when it has a secret; at least one.
     pub endpoints: Vec<EndpointSettings>,
     pub trusted_proxies: Vec<(IpAddr, u8)>,
+    pub rate: RateLimit,
 }
 
 impl IngestConfig {
@@ -75,13 +77,22 @@ impl IngestConfig {
             );
         }
         let trusted_proxies = reader.each("trusted-proxy", value::network);
-        match (serve, http) {
-            (Some(serve), Some(http)) if reader.faults.is_empty() => Ok(Self {
-                serve,
-                http,
-                endpoints,
-                trusted_proxies,
-            }),
+        let per_endpoint = reader.required("rate-per-endpoint", value::rate);
+        let per_address = reader.required("rate-per-address", value::rate);
+        let rate = per_endpoint.zip(per_address);
+        match (serve, http, rate) {
+            (Some(serve), Some(http), Some((endpoint, address))) if reader.faults.is_empty() => {
+                Ok(Self {
+                    serve,
+                    http,
+                    endpoints,
+                    trusted_proxies,
+                    rate: RateLimit {
+                        per_endpoint: Rate::even(endpoint),
+                        per_address: Rate::even(address),
+                    },
+                })
+            }
             _ => Err(reader.faults),
         }
     }
@@ -108,6 +119,7 @@ pub struct ProcessConfig {
     pub cache_bytes: u64,
     pub unacked_transactions: usize,
     pub unacked_age: Duration,
+    pub epoch: i64,
 }
 
 impl ProcessConfig {
@@ -138,6 +150,7 @@ impl ProcessConfig {
             value::number(text, 1, MAX_UNACKED_TRANSACTIONS)
         });
         let unacked_age = reader.required("unacked-age", value::duration);
+        let epoch = reader.required("epoch", |text| value::number(text, 0, i64::MAX));
         let read = || {
             Some(Self {
                 serve: serve?,
@@ -149,6 +162,7 @@ impl ProcessConfig {
                 cache_bytes: cache_mib? * 1024 * 1024,
                 unacked_transactions: unacked_transactions?,
                 unacked_age: unacked_age?,
+                epoch: epoch?,
             })
         };
         match read() {

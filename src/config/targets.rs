@@ -61,19 +61,45 @@ impl KafkaTarget {
 }
 
 /// ScyllaDB or Cassandra.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoreTarget {
     pub hosts: Vec<String>,
     pub keyspace: String,
+    /// Whose nodes are asked, and whose quorum counts.
+    pub datacenter: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for StoreTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreTarget")
+            .field("hosts", &self.hosts)
+            .field("keyspace", &self.keyspace)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StoreTarget {
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let hosts = reader.required("scylla", value::hosts);
         let keyspace = reader.required("keyspace", value::keyspace);
+        let datacenter = reader.optional("scylla-datacenter", value::datacenter);
+        let user = reader.optional("scylla-user", |text| Ok(text.to_owned()));
+        let password = reader.password("scylla-password");
+        if user.is_some() != reader.merged.get("scylla-password").is_some() {
+            reader.missing(if user.is_some() {
+                "scylla-password"
+            } else {
+                "scylla-user"
+            });
+        }
         Some(Self {
             hosts: hosts?,
             keyspace: keyspace?,
+            datacenter,
+            user,
+            password,
         })
     }
 }

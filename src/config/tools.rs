@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use trueup_ledger::Replication;
 use trueup_schemas::seal::SigningKeys;
 
 use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
@@ -46,7 +47,7 @@ impl TopicsConfig {
 #[derive(Debug)]
 pub struct LedgerConfig {
     pub store: StoreTarget,
-    pub replication: String,
+    pub replication: Replication,
     pub json: bool,
 }
 

@@ -103,6 +103,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A password that somebody else's system chose, of whatever length.
+    pub fn password(&mut self, name: &str) -> Option<String> {
+        self.merged.get(name)?.texts.last().cloned()
+    }
+
     fn secret_fault(&mut self, name: &str, value: &Value, problem: String) {
         let place = match &value.source {
             super::merge::Source::SecretFile(path) => {

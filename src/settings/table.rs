@@ -185,10 +185,28 @@ pub const SETTINGS: &[Setting] = &[
     ),
     one("keyspace", "NAME", Some("trueup"), "Keyspace of the ledger"),
     one(
+        "scylla-datacenter",
+        "NAME",
+        None,
+        "The datacenter whose nodes are asked and whose quorum counts",
+    ),
+    one(
+        "scylla-user",
+        "NAME",
+        None,
+        "User of the store, where it asks for one",
+    ),
+    secret(
+        "scylla-password",
+        "scylla-password-file",
+        Shape::Secret,
+        "Password of the store's user",
+    ),
+    one(
         "replication",
         "N|DC:N",
         Some("1"),
-        "Replication of the keyspace that `ledger apply` makes: a factor, or dc1:3,dc2:3",
+        "Replicas of the keyspace that `ledger apply` makes: 3, or dc1:3 for one datacenter",
     ),
     secret(
         "signing-keys",
@@ -218,6 +236,18 @@ pub const SETTINGS: &[Setting] = &[
         "trusted-proxy",
         "CIDR",
         "Proxies whose X-Forwarded-For counts for limits per address; repeatable",
+    ),
+    one(
+        "rate-per-endpoint",
+        "N",
+        Some("20000"),
+        "Requests per second that one endpoint takes, and as many at once; then 429",
+    ),
+    one(
+        "rate-per-address",
+        "N",
+        Some("10000"),
+        "Requests per second that one client address may send, and as many at once; then 429",
     ),
     one("only", "reconciler", None, "Run this processor only"),
     one(
@@ -261,6 +291,12 @@ pub const SETTINGS: &[Setting] = &[
         "DURATION",
         Some("60s"),
         "Age of the oldest ledger not acknowledged by the store, before a worker pauses",
+    ),
+    one(
+        "epoch",
+        "N",
+        Some("0"),
+        "Raised by one when a restored or emptied store is adopted: checkpoints start anew",
     ),
 ];
 

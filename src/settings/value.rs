@@ -1,14 +1,23 @@
 //! How each kind of value is read from text. A refusal says what is wrong and what to write.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use trueup_ledger::Replication;
 
 /// The most partitions a topic may be given here.
 pub const MAX_PARTITIONS: i32 = 1_024;
 /// The most replicas a partition may be given here.
 pub const MAX_REPLICATION: i32 = 16;
+/// The most replicas a keyspace may be given here.
+const MAX_REPLICAS: u8 = 16;
+/// The longest name of a datacenter, in bytes.
+const MAX_DATACENTER_BYTES: usize = 128;
+/// The highest rate limit, in requests per second.
+const MAX_RATE: u32 = 1_000_000;
 /// The most workers of one process.
-pub const MAX_WORKERS: usize = 256;
+pub const MAX_WORKERS: usize = 64;
 /// The longest duration that a setting takes: 400 days.
 pub const MAX_DURATION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// Kafka's limit on a topic's name, in bytes; ours may need 25 of them.
@@ -162,23 +171,46 @@ pub fn network(text: &str) -> Result<(IpAddr, u8), String> {
         .map_err(|_| help.to_owned())
 }
 
-/// Replication of a keyspace: a factor, or a factor for each datacenter. Returned as written.
+/// Replication of a keyspace: a factor, or a factor in one datacenter. Several datacenters are
+/// refused: what one of them acknowledged, the quorum of another does not know.
 ///
 /// # Errors
 /// When it is neither.
-pub fn replication(text: &str) -> Result<String, String> {
-    let help = "write a factor such as 3, or dc1:3,dc2:3";
-    let factor = |text: &str| number(text, 1, MAX_REPLICATION).is_ok();
-    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    let center = |text: &str| {
-        text.trim().split_once(':').is_some_and(|(name, count)| {
-            !name.is_empty() && name.chars().all(legal) && factor(count)
-        })
-    };
-    if factor(text) || text.split(',').all(center) {
-        return Ok(text.to_owned());
+pub fn replication(text: &str) -> Result<Replication, String> {
+    let help = "write a factor such as 3, or dc1:3 for one datacenter";
+    let factor = |text: &str| number(text, 1, MAX_REPLICAS);
+    if let Ok(replicas) = factor(text) {
+        return Ok(Replication::Simple { replicas });
     }
-    Err(format!("not a replication; {help}"))
+    if text.contains(',') {
+        let one = "the keyspace lives in one datacenter, failover is an operator's step";
+        return Err(format!("names several datacenters; {one}; {help}"));
+    }
+    text.split_once(':')
+        .and_then(|(name, replicas)| datacenter(name).ok().zip(factor(replicas).ok()))
+        .map(|(name, replicas)| Replication::Datacenter { name, replicas })
+        .ok_or_else(|| format!("not a replication; {help}"))
+}
+
+/// # Errors
+/// When it is no name that CQL could hold between quotes.
+pub fn datacenter(text: &str) -> Result<String, String> {
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    if text.is_empty() || text.len() > MAX_DATACENTER_BYTES || !text.chars().all(legal) {
+        return Err(format!(
+            "write letters, digits, `.`, `_` and `-`, {MAX_DATACENTER_BYTES} at most"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// A rate: whole requests per second.
+///
+/// # Errors
+/// When it is not a whole number from 1 to [`MAX_RATE`].
+pub fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let rate = number(text, 1, MAX_RATE)?;
+    NonZeroU32::new(rate).ok_or_else(|| format!("not a whole number from 1 to {MAX_RATE}"))
 }
 
 #[cfg(test)]
@@ -210,6 +242,17 @@ mod tests {
         assert_eq!(network("::1").unwrap().1, 128);
         for wrong in ["10.0.0.0/33", "localhost", "10.0.0.0/"] {
             assert!(network(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_keyspace_is_replicated_in_one_datacenter() {
+        assert_eq!(replication("3"), Ok(Replication::Simple { replicas: 3 }));
+        let name = "eu-1".to_owned();
+        let one = Replication::Datacenter { name, replicas: 2 };
+        assert_eq!(replication("eu-1:2"), Ok(one));
+        for wrong in ["", "0", "17", "eu:", ":3", "eu:0", "eu-1:3,us-1:3", "e'u:1"] {
+            assert!(replication(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -88,6 +88,23 @@ impl CqlLedger {
         .map(drop)
     }
 
+    /// The store's own time, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when there was no answer.
+    pub async fn clock_ms(&self) -> Result<i64, StoreFault> {
+        let inner = &self.inner;
+        let now = &inner.statements.now;
+        let answer = self
+            .ask(Operation::Ping, || inner.session.execute_unpaged(now, ()))
+            .await?;
+        let told = first::<(CqlTimestamp,)>(Operation::Ping, answer)?;
+        let Some((CqlTimestamp(now),)) = told else {
+            return Err(unreadable(Operation::Ping, "it tells no time"));
+        };
+        Ok(now)
+    }
+
     /// One order's row, `None` where the store answered that there is none.
     ///
     /// # Errors
@@ -123,14 +140,8 @@ impl CqlLedger {
     pub async fn find_event(&self, event: &EventId) -> Result<Option<EventEntry>, StoreFault> {
         let operation = Operation::ReadIndex;
         let inner = &self.inner;
-        let now = &inner.statements.now;
         // The store's clock: it is the store that lets rows expire.
-        let answer = self
-            .ask(operation, || inner.session.execute_unpaged(now, ()))
-            .await?;
-        let Some((CqlTimestamp(now),)) = first::<(CqlTimestamp,)>(operation, answer)? else {
-            return Err(unreadable(operation, "it tells no time"));
-        };
+        let now = self.clock_ms().await?;
         let bucket = index::bucket(event);
         let statement = &inner.statements.find_event;
         let mut days = futures::stream::iter(index::days(now))

@@ -30,7 +30,10 @@ pub(crate) struct Batch<F> {
 
 impl<F> Default for Batch<F> {
     fn default() -> Self {
-        Self { records: Vec::new(), timers: Vec::new() }
+        Self {
+            records: Vec::new(),
+            timers: Vec::new(),
+        }
     }
 }
 
@@ -45,17 +48,25 @@ impl<F> Batch<F> {
     }
 
     pub(crate) fn forget(&mut self, partition: i32) {
-        self.records.retain(|(record, _)| record.partition != partition);
+        self.records
+            .retain(|(record, _)| record.partition != partition);
         self.timers.retain(|timer| timer.partition != partition);
     }
 
     /// Each order spoken of, with its partition; some more than once.
     pub(crate) fn orders(&self) -> impl Iterator<Item = (i32, &OrderId)> {
-        let of_records = self.records.iter().filter_map(|(record, opened)| match opened {
-            Opened::Fact { order, .. } => Some((record.partition, order)),
-            Opened::Refused(_) | Opened::Nothing => None,
-        });
-        of_records.chain(self.timers.iter().map(|timer| (timer.partition, &timer.order)))
+        let of_records = self
+            .records
+            .iter()
+            .filter_map(|(record, opened)| match opened {
+                Opened::Fact { order, .. } => Some((record.partition, order)),
+                Opened::Refused(_) | Opened::Nothing => None,
+            });
+        of_records.chain(
+            self.timers
+                .iter()
+                .map(|timer| (timer.partition, &timer.order)),
+        )
     }
 }
 
@@ -89,6 +100,10 @@ pub(crate) struct Work<T> {
 
 impl<T: Default> Default for Work<T> {
     fn default() -> Self {
-        Self { copies: HashMap::new(), progress: BTreeMap::new(), folding: Folding::default() }
+        Self {
+            copies: HashMap::new(),
+            progress: BTreeMap::new(),
+            folding: Folding::default(),
+        }
     }
 }

@@ -99,7 +99,11 @@ impl Behind {
     }
 
     /// The next batch to write: of orders old enough, or of any when `hurry`.
-    pub(crate) fn next_write(&mut self, now_ms: u64, hurry: bool) -> Option<(WriteToken, Vec<Row>)> {
+    pub(crate) fn next_write(
+        &mut self,
+        now_ms: u64,
+        hurry: bool,
+    ) -> Option<(WriteToken, Vec<Row>)> {
         if self.flights.len() >= MAX_WRITES_IN_FLIGHT {
             return None;
         }
@@ -107,27 +111,40 @@ impl Behind {
         let mut rows = Vec::new();
         let mut under_way = Vec::new();
         while rows.len() < WRITE_ROWS {
-            let Some((since, _)) = self.queue.front() else { break };
+            let Some((since, _)) = self.queue.front() else {
+                break;
+            };
             if !hurry && now_ms < since.saturating_add(WRITE_AGE_MS) {
                 break;
             }
-            let Some((since, order)) = self.queue.pop_front() else { break };
-            let Some(dirty) = self.dirty.get_mut(&order) else { continue };
+            let Some((since, order)) = self.queue.pop_front() else {
+                break;
+            };
+            let Some(dirty) = self.dirty.get_mut(&order) else {
+                continue;
+            };
             if dirty.flying.is_some() {
                 under_way.push((since, order));
                 continue;
             }
-            let Some(mark) = dirty.waiting.take() else { continue };
+            let Some(mark) = dirty.waiting.take() else {
+                continue;
+            };
             dirty.flying = Some((token, mark));
             let index = std::mem::take(&mut dirty.index);
-            rows.push(Row { order, ledger: Arc::clone(&dirty.ledger), index });
+            rows.push(Row {
+                order,
+                ledger: Arc::clone(&dirty.ledger),
+                index,
+            });
         }
         self.queue.extend(under_way);
         if rows.is_empty() {
             return None;
         }
         self.next = self.next.saturating_add(1);
-        self.flights.insert(token, rows.iter().map(|row| row.order.clone()).collect());
+        self.flights
+            .insert(token, rows.iter().map(|row| row.order.clone()).collect());
         Some((token, rows))
     }
 
@@ -135,14 +152,19 @@ impl Behind {
     pub(crate) fn acknowledged(&mut self, token: WriteToken) -> Settled {
         let mut settled = Settled::default();
         for order in self.flights.remove(&token).unwrap_or_default() {
-            let Some(dirty) = self.dirty.get_mut(&order) else { continue };
+            let Some(dirty) = self.dirty.get_mut(&order) else {
+                continue;
+            };
             // A write of an earlier assignment says nothing about what is dirty now.
             let Some((flying, mark)) = dirty.flying.filter(|(flying, _)| *flying == token) else {
                 continue;
             };
             debug_assert_eq!(flying, token);
             dirty.flying = None;
-            settled.held.push(Held { partition: dirty.partition, mark });
+            settled.held.push(Held {
+                partition: dirty.partition,
+                mark,
+            });
             if dirty.waiting.is_none()
                 && let Some(dirty) = self.dirty.remove(&order)
             {
@@ -156,7 +178,8 @@ impl Behind {
     /// whichever ledger holds more.
     pub(crate) fn forget(&mut self, partition: i32) {
         self.dirty.retain(|_, dirty| dirty.partition != partition);
-        self.queue.retain(|(_, order)| self.dirty.contains_key(order));
+        self.queue
+            .retain(|(_, order)| self.dirty.contains_key(order));
     }
 }
 
@@ -175,19 +198,38 @@ mod tests {
     }
 
     fn install(behind: &mut Behind, id: &str, mark: u64) -> Option<Held> {
-        behind.install(order(id), 0, Arc::new(Ledger::default()), Vec::new(), mark, 0)
+        behind.install(
+            order(id),
+            0,
+            Arc::new(Ledger::default()),
+            Vec::new(),
+            mark,
+            0,
+        )
     }
 
     #[test]
     fn changes_of_one_order_coalesce_into_one_write_that_holds_the_oldest_mark() {
         let mut behind = Behind::default();
-        assert_eq!(install(&mut behind, "o", 1), Some(Held { partition: 0, mark: 1 }));
+        assert_eq!(
+            install(&mut behind, "o", 1),
+            Some(Held {
+                partition: 0,
+                mark: 1
+            })
+        );
         assert_eq!(install(&mut behind, "o", 2), None);
         assert!(behind.next_write(WRITE_AGE_MS - 1, false).is_none());
         let (token, rows) = behind.next_write(WRITE_AGE_MS, false).unwrap();
         assert_eq!(rows.len(), 1);
         let settled = behind.acknowledged(token);
-        assert_eq!(settled.held, [Held { partition: 0, mark: 1 }]);
+        assert_eq!(
+            settled.held,
+            [Held {
+                partition: 0,
+                mark: 1
+            }]
+        );
         assert!(behind.is_empty());
     }
 
@@ -196,10 +238,25 @@ mod tests {
         let mut behind = Behind::default();
         install(&mut behind, "o", 1);
         let (first, _) = behind.next_write(0, true).unwrap();
-        assert_eq!(install(&mut behind, "o", 2), Some(Held { partition: 0, mark: 2 }));
-        assert!(behind.next_write(0, true).is_none(), "one write of an order at a time");
+        assert_eq!(
+            install(&mut behind, "o", 2),
+            Some(Held {
+                partition: 0,
+                mark: 2
+            })
+        );
+        assert!(
+            behind.next_write(0, true).is_none(),
+            "one write of an order at a time"
+        );
         let settled = behind.acknowledged(first);
-        assert_eq!(settled.held, [Held { partition: 0, mark: 1 }]);
+        assert_eq!(
+            settled.held,
+            [Held {
+                partition: 0,
+                mark: 1
+            }]
+        );
         assert!(settled.clean.is_empty());
         let (second, _) = behind.next_write(0, true).unwrap();
         assert_eq!(behind.acknowledged(second).clean.len(), 1);

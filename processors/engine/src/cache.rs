@@ -30,7 +30,9 @@ impl Weighter<Key, Arc<Ledger>> for Bytes {
             ledger.refunds.len(),
             ledger.disputes.len(),
         ];
-        let cells: usize = cells.iter().fold(0, |sum, count| sum.saturating_add(*count));
+        let cells: usize = cells
+            .iter()
+            .fold(0, |sum, count| sum.saturating_add(*count));
         let cells = u64::try_from(cells).unwrap_or(u64::MAX);
         BASE_BYTES.saturating_add(CELL_BYTES.saturating_mul(cells))
     }
@@ -60,13 +62,21 @@ impl Cache {
     pub(crate) fn new(limit_bytes: u64) -> Self {
         let entries = usize::try_from(limit_bytes / (BASE_BYTES + 5 * CELL_BYTES)).unwrap_or(1);
         let inner = Inner::with_weighter(entries.max(1), limit_bytes, Bytes);
-        Self { inner, counts: CacheCounts::default(), inserted: 0 }
+        Self {
+            inner,
+            counts: CacheCounts::default(),
+            inserted: 0,
+        }
     }
 
     pub(crate) fn get(&mut self, tenure: u64, order: &OrderId) -> Option<Arc<Ledger>> {
         // The pair is built for the look-up because the key owns its order.
         let found = self.inner.get(&(tenure, order.clone())).cloned();
-        let count = if found.is_some() { &mut self.counts.hits } else { &mut self.counts.misses };
+        let count = if found.is_some() {
+            &mut self.counts.hits
+        } else {
+            &mut self.counts.misses
+        };
         *count = count.saturating_add(1);
         found
     }
@@ -81,6 +91,9 @@ impl Cache {
 
     pub(crate) fn counts(&self) -> CacheCounts {
         let held = u64::try_from(self.inner.len()).unwrap_or(u64::MAX);
-        CacheCounts { evictions: self.inserted.saturating_sub(held), ..self.counts }
+        CacheCounts {
+            evictions: self.inserted.saturating_sub(held),
+            ..self.counts
+        }
     }
 }

@@ -101,8 +101,8 @@ impl Phase {
     #[must_use]
     pub fn next(self, outcome: Outcome) -> Self {
         use Outcome::{
-            Abortable, Again, Broken, Done, Idle, Moved, Progressed, Refused, Regained, StoreAway,
-            Stopping,
+            Abortable, Again, Broken, Done, Idle, Moved, Progressed, Refused, Regained, Stopping,
+            StoreAway,
         };
         match (self, outcome) {
             (Self::Stopped, _) | (_, Refused) => Self::Stopped,
@@ -161,7 +161,12 @@ impl Phase {
             // The end. A transaction under way is finished first.
             (Self::Poll | Self::Hold | Self::Behind, Stopping) => Self::Settle,
             (
-                Self::Recycle | Self::Committed | Self::Barrier | Self::Restore | Self::Refold | Self::Live,
+                Self::Recycle
+                | Self::Committed
+                | Self::Barrier
+                | Self::Restore
+                | Self::Refold
+                | Self::Live,
                 Stopping,
             )
             | (Self::Settle, Done | Idle) => Self::Stopped,
@@ -185,7 +190,10 @@ impl Phase {
                 Abortable | Moved,
             )
             | (phase @ (Self::Barrier | Self::Restore | Self::Refold), Idle)
-            | (phase @ (Self::Produce | Self::Offsets | Self::Commit), Idle | Regained | Stopping)
+            | (
+                phase @ (Self::Produce | Self::Offsets | Self::Commit),
+                Idle | Regained | Stopping,
+            )
             | (phase @ Self::Barrier, Regained)
             | (
                 phase @ (Self::Load | Self::Fold | Self::Install | Self::Behind),
@@ -247,10 +255,21 @@ mod tests {
     #[test]
     fn nothing_is_produced_for_partitions_that_did_not_pass_the_barrier() {
         for outcome in OUTCOMES {
-            for phase in [Phase::Committed, Phase::Restore, Phase::Refold, Phase::Recycle] {
-                assert!(!matches!(phase.next(outcome), Phase::Load | Phase::Fold | Phase::Produce));
+            for phase in [
+                Phase::Committed,
+                Phase::Restore,
+                Phase::Refold,
+                Phase::Recycle,
+            ] {
+                assert!(!matches!(
+                    phase.next(outcome),
+                    Phase::Load | Phase::Fold | Phase::Produce
+                ));
             }
-            assert!(!matches!(Phase::Committed.next(outcome), Phase::Restore | Phase::Live));
+            assert!(!matches!(
+                Phase::Committed.next(outcome),
+                Phase::Restore | Phase::Live
+            ));
         }
     }
 }

@@ -28,14 +28,25 @@ struct Open {
 
 impl Marks {
     pub(crate) fn new(settled: Position) -> Self {
-        Self { next: 0, settled, open: BTreeMap::new() }
+        Self {
+            next: 0,
+            settled,
+            open: BTreeMap::new(),
+        }
     }
 
     /// A transaction was committed up to `behind`.
     pub(crate) fn begin(&mut self, behind: Position, now_ms: u64) -> Mark {
         let mark = self.next;
         self.next = self.next.saturating_add(1);
-        self.open.insert(mark, Open { behind, orders: 0, since_ms: now_ms });
+        self.open.insert(
+            mark,
+            Open {
+                behind,
+                orders: 0,
+                since_ms: now_ms,
+            },
+        );
         mark
     }
 

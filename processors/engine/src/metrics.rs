@@ -1,6 +1,8 @@
 //! The engine's metrics: names, units and meanings in one place, one function per event.
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use trueup_domain::gap::GapKind;
 
 use crate::cache::CacheCounts;
@@ -42,19 +44,31 @@ fn is_reconcile_gap(kind: GapKind) -> bool {
 
 /// Registers units and help, and shows every gauge at 0 before anything happened.
 pub fn describe() {
-    describe_gauge!(RECONCILE_GAP, "payments that succeeded while their order is not right, past the grace");
+    describe_gauge!(
+        RECONCILE_GAP,
+        "payments that succeeded while their order is not right, past the grace"
+    );
     describe_gauge!(GAP_ENTRIES, "open gaps by kind");
     describe_counter!(RETRIES, "store, broker and API calls repeated");
     describe_counter!(TRANSACTIONS, "transactions by outcome");
     describe_histogram!(TRANSACTION_SECONDS, Unit::Seconds, "from begin to commit");
     describe_histogram!(TRANSACTION_RECORDS, "input records of one transaction");
-    describe_counter!(RECYCLED, "producers replaced because an outcome was unknown or fatal");
+    describe_counter!(
+        RECYCLED,
+        "producers replaced because an outcome was unknown or fatal"
+    );
     describe_counter!(RECOVERIES, "partitions that passed the recovery path");
-    describe_counter!(OFFSETS_DISAGREE, "restores in which the group's offsets were not the state record's");
+    describe_counter!(
+        OFFSETS_DISAGREE,
+        "restores in which the group's offsets were not the state record's"
+    );
     describe_gauge!(DIRTY, "orders whose ledger the store has not acknowledged");
     describe_counter!(CACHE_HITS, "ledgers found in memory");
     describe_counter!(CACHE_MISSES, "ledgers asked of the store");
-    describe_counter!(CACHE_EVICTIONS, "ledgers dropped to keep the cache within its limit");
+    describe_counter!(
+        CACHE_EVICTIONS,
+        "ledgers dropped to keep the cache within its limit"
+    );
     describe_gauge!(PARTITIONS, "partitions being processed");
     gauge!(RECONCILE_GAP).increment(0.0);
     for kind in GapKind::ALL {

@@ -88,22 +88,33 @@ impl Partition {
 
     /// Orders whose next gap opens by `clock`, earliest first.
     pub(crate) fn due(&self, clock: UnixMillis, most: usize) -> Vec<OrderId> {
-        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= clock);
+        let due = self
+            .deadlines
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= clock);
         due.take(most).map(|(_, order)| order.clone()).collect()
     }
 
     /// Whether anything would be due at `clock`.
     pub(crate) fn has_due(&self, clock: UnixMillis) -> bool {
-        self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= clock)
+        self.deadlines
+            .first()
+            .is_some_and(|(deadline, _)| *deadline <= clock)
     }
 
     /// Open gaps, of every kind.
     pub(crate) fn open_gaps(&self) -> impl Iterator<Item = &Gap> {
-        self.gaps.values().flat_map(|set| &set.gaps).filter(|gap| gap.status == GapStatus::Open)
+        self.gaps
+            .values()
+            .flat_map(|set| &set.gaps)
+            .filter(|gap| gap.status == GapStatus::Open)
     }
 }
 
 /// Open gaps of one set by kind, for the gauges.
 pub(crate) fn open_kinds(gaps: &GapSet) -> impl Iterator<Item = GapKind> + '_ {
-    gaps.gaps.iter().filter(|gap| gap.status == GapStatus::Open).map(|gap| gap.kind)
+    gaps.gaps
+        .iter()
+        .filter(|gap| gap.status == GapStatus::Open)
+        .map(|gap| gap.kind)
 }

@@ -15,7 +15,11 @@ use crate::ports::store::Columns;
 #[derive(Debug)]
 pub enum Opened<F> {
     /// Tells something about an order.
-    Fact { order: OrderId, fact: F, received_at: UnixMillis },
+    Fact {
+        order: OrderId,
+        fact: F,
+        received_at: UnixMillis,
+    },
     /// Refused: the dead letter that keeps its bytes.
     Refused(Output),
     /// Says nothing, such as a tombstone.
@@ -48,7 +52,10 @@ pub struct Folding<T> {
 
 impl<T: Default> Default for Folding<T> {
     fn default() -> Self {
-        Self { outputs: Vec::new(), tally: T::default() }
+        Self {
+            outputs: Vec::new(),
+            tally: T::default(),
+        }
     }
 }
 

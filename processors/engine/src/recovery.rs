@@ -127,8 +127,12 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         if getrandom::fill(&mut random).is_err() {
             return self.refuse("the system has no randomness to name a barrier with".into());
         }
-        self.barrier =
-            format!("{}/{}/{}", self.settings.slot, self.barriers, hex::encode(random));
+        self.barrier = format!(
+            "{}/{}/{}",
+            self.settings.slot,
+            self.barriers,
+            hex::encode(random)
+        );
         match self.try_barrier() {
             Ok(()) => {
                 self.proved();
@@ -158,7 +162,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 
     pub(crate) fn restore(&mut self) -> Outcome {
         let place = match self.log.cluster_id() {
-            Ok(cluster_id) => Place { cluster_id, partitions: self.log.partitions() },
+            Ok(cluster_id) => Place {
+                cluster_id,
+                partitions: self.log.partitions(),
+            },
             Err(fault) => return self.fault(&fault),
         };
         let partitions: Vec<i32> = self.recovering.keys().copied().collect();
@@ -171,9 +178,14 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     fn restore_partition(&mut self, partition: i32, place: &Place) -> Result<(), Outcome> {
-        let Some(mut found) = self.recovering.get(&partition).cloned() else { return Ok(()) };
+        let Some(mut found) = self.recovering.get(&partition).cloned() else {
+            return Ok(());
+        };
         let told = self.read_state(partition)?;
-        let mut progress = Progress { position: found.position, ..Progress::default() };
+        let mut progress = Progress {
+            position: found.position,
+            ..Progress::default()
+        };
         if let Some((known, told)) = told {
             self.compare_places(partition, &known, place)?;
             if found.ever_committed && told.position != found.position {
@@ -210,20 +222,25 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// The last state record before the barrier. It lies near the end, so the reading starts there
     /// and goes further back only while none is found.
     fn read_state(&mut self, partition: i32) -> Result<Option<(Place, Progress)>, Outcome> {
-        let (start, end) =
-            self.log.bounds(Source::Windows, partition).map_err(|fault| self.fault(&fault))?;
+        let (start, end) = self
+            .log
+            .bounds(Source::Windows, partition)
+            .map_err(|fault| self.fault(&fault))?;
         let mut back: i64 = 256;
         loop {
             let from = end.saturating_sub(back).max(start);
             let mut last = Ok(None);
             let codec = self.settings.codec.clone();
-            self.read_all(Source::Windows, partition, from, &mut |record| {
-                match state::read(&codec, partition, &record) {
+            self.read_all(
+                Source::Windows,
+                partition,
+                from,
+                &mut |record| match state::read(&codec, partition, &record) {
                     Ok(Some(found)) => last = Ok(Some(found)),
                     Ok(None) => {}
                     Err(reason) => last = Err(reason),
-                }
-            })?;
+                },
+            )?;
             match last {
                 Ok(None) if from > start => back = back.saturating_mul(16),
                 Ok(found) => return Ok(found),
@@ -233,8 +250,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     fn read_gaps(&mut self, partition: i32) -> Result<(), Outcome> {
-        let (start, _) =
-            self.log.bounds(Source::Gaps, partition).map_err(|fault| self.fault(&fault))?;
+        let (start, _) = self
+            .log
+            .bounds(Source::Gaps, partition)
+            .map_err(|fault| self.fault(&fault))?;
         let mut records = Vec::new();
         self.read_all(Source::Gaps, partition, start, &mut |record| {
             if record.header(state::BARRIER_NONCE).is_none() {
@@ -262,10 +281,17 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         loop {
             let done = self
                 .log
-                .read(source, partition, next, &until, HISTORY_CHUNK_RECORDS, &mut |record| {
-                    next = record.offset.saturating_add(1);
-                    take(record);
-                })
+                .read(
+                    source,
+                    partition,
+                    next,
+                    &until,
+                    HISTORY_CHUNK_RECORDS,
+                    &mut |record| {
+                        next = record.offset.saturating_add(1);
+                        take(record);
+                    },
+                )
                 .map_err(|fault| self.fault(&fault))?;
             if done {
                 return Ok(());
@@ -303,9 +329,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         found: &Recovering,
         progress: &Progress,
     ) -> Result<(), Outcome> {
-        for (input, last) in
-            [(Input::Events, progress.last_events), (Input::Orders, progress.last_orders)]
-        {
+        for (input, last) in [
+            (Input::Events, progress.last_events),
+            (Input::Orders, progress.last_orders),
+        ] {
             let position = progress.position.of(input);
             // The end was asked for before the barrier; a log only grows.
             if position > found.ends.of(input) {
@@ -327,10 +354,17 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         let mut same = true;
         let until = Until::Offset(last.offset.saturating_add(1));
         self.log
-            .read(Source::Input(input), partition, last.offset, &until, 1, &mut |record| {
-                // Retention and compaction may have taken it; what stands there must be it.
-                same = record.offset != last.offset || record.timestamp == last.timestamp;
-            })
+            .read(
+                Source::Input(input),
+                partition,
+                last.offset,
+                &until,
+                1,
+                &mut |record| {
+                    // Retention and compaction may have taken it; what stands there must be it.
+                    same = record.offset != last.offset || record.timestamp == last.timestamp;
+                },
+            )
             .map_err(|fault| self.fault(&fault))?;
         if same {
             return Ok(());
@@ -343,13 +377,12 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     /// Where re-folding begins.
-    fn checkpoint_of(
-        &mut self,
-        partition: i32,
-        found: &Recovering,
-    ) -> Result<Position, Outcome> {
+    fn checkpoint_of(&mut self, partition: i32, found: &Recovering) -> Result<Position, Outcome> {
         let start = match found.checkpoint {
-            Some(saved) => Position { events: saved.events, orders: saved.orders },
+            Some(saved) => Position {
+                events: saved.events,
+                orders: saved.orders,
+            },
             // Without a checkpoint all of the log has to be folded again.
             None => Position::default(),
         };
@@ -420,8 +453,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return outcome;
         }
         if let Some(found) = self.recovering.get_mut(&partition) {
-            let reached =
-                if done { position.of(input) } else { behind_last.unwrap_or(position.of(input)) };
+            let reached = if done {
+                position.of(input)
+            } else {
+                behind_last.unwrap_or(position.of(input))
+            };
             found.cursor.set(input, reached);
         }
         // More may follow; the machine moves on when nothing does.
@@ -432,15 +468,28 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         self.collect();
         self.submit(false);
         let more = self.recovering.iter().any(|(partition, found)| {
-            self.partitions.get(partition).is_some_and(|held| found.cursor != held.progress.position)
+            self.partitions
+                .get(partition)
+                .is_some_and(|held| found.cursor != held.progress.position)
         });
-        if more { Outcome::Progressed } else { self.check_all_restored() }
+        if more {
+            Outcome::Progressed
+        } else {
+            self.check_all_restored()
+        }
     }
 
     /// A partition that came during the re-folding has not passed a barrier.
     fn check_all_restored(&mut self) -> Outcome {
-        let all = self.recovering.keys().all(|partition| self.partitions.contains_key(partition));
-        if all { Outcome::Done } else { Outcome::Regained }
+        let all = self
+            .recovering
+            .keys()
+            .all(|partition| self.partitions.contains_key(partition));
+        if all {
+            Outcome::Done
+        } else {
+            Outcome::Regained
+        }
     }
 
     fn fold_again(&mut self, partition: i32, records: Vec<Record>) -> Result<(), Outcome> {
@@ -452,13 +501,17 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Opened::Refused(_) | Opened::Nothing => None,
             })
             .collect();
-        let wanted: Vec<(i32, OrderId)> =
-            facts.iter().map(|(_, order, _)| (partition, order.clone())).collect();
+        let wanted: Vec<(i32, OrderId)> = facts
+            .iter()
+            .map(|(_, order, _)| (partition, order.clone()))
+            .collect();
         for (order, ledger) in self.bring(&wanted)? {
             ledgers.insert(order, (ledger, Vec::new()));
         }
         for (record, order, fact) in &facts {
-            let Some((ledger, index)) = ledgers.get_mut(order) else { continue };
+            let Some((ledger, index)) = ledgers.get_mut(order) else {
+                continue;
+            };
             let indexed = self.processor.refold(Arc::make_mut(ledger), fact, record);
             index.extend(indexed.map(|indexed| IndexWrite {
                 event_id: indexed.event_id,
@@ -470,8 +523,12 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             }));
         }
         let now_ms = self.clock.elapsed_ms();
-        let Some(held) = self.partitions.get_mut(&partition) else { return Ok(()) };
-        let Some(found) = self.recovering.get_mut(&partition) else { return Ok(()) };
+        let Some(held) = self.partitions.get_mut(&partition) else {
+            return Ok(());
+        };
+        let Some(found) = self.recovering.get_mut(&partition) else {
+            return Ok(());
+        };
         let mark = *found
             .mark
             .get_or_insert_with(|| held.marks.begin(held.progress.position, now_ms));
@@ -480,8 +537,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.cache.insert(held.tenure, order, ledger);
                 continue;
             }
-            if let Some(taken) =
-                self.behind.install(order, partition, ledger, index, mark, now_ms)
+            if let Some(taken) = self
+                .behind
+                .install(order, partition, ledger, index, mark, now_ms)
             {
                 held.marks.hold(taken.mark);
             }
@@ -494,14 +552,22 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             .recovering
             .keys()
             .filter_map(|partition| {
-                Some((*partition, self.partitions.get(partition)?.progress.position))
+                Some((
+                    *partition,
+                    self.partitions.get(partition)?.progress.position,
+                ))
             })
             .collect();
         if let Err(fault) = self.log.assign(&positions) {
             return self.fault(&fault);
         }
         for (partition, position) in &positions {
-            tracing::info!(slot = self.settings.slot, partition, ?position, "partition live");
+            tracing::info!(
+                slot = self.settings.slot,
+                partition,
+                ?position,
+                "partition live"
+            );
             self.recovering.remove(partition);
             metrics::live(1);
             metrics::recovered();

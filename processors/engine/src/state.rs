@@ -84,10 +84,15 @@ pub(crate) fn read(
     if record.key.as_deref() != Some(&state_key(partition)) {
         return Ok(None);
     }
-    let Some(value) = record.value.as_deref() else { return Ok(None) };
-    let state: PartitionState = codec
-        .decode(value)
-        .map_err(|fault| format!("state record at offset {} cannot be read: {fault}", record.offset))?;
+    let Some(value) = record.value.as_deref() else {
+        return Ok(None);
+    };
+    let state: PartitionState = codec.decode(value).map_err(|fault| {
+        format!(
+            "state record at offset {} cannot be read: {fault}",
+            record.offset
+        )
+    })?;
     if state.schema != STATE_SCHEMA {
         return Err(format!(
             "state record has layout {}, this release reads {STATE_SCHEMA}; run the release that wrote it",
@@ -95,14 +100,26 @@ pub(crate) fn read(
         ));
     }
     let last = |input: &InputPosition| {
-        input.last_offset.map(|offset| Last { offset, timestamp: input.last_timestamp })
+        input.last_offset.map(|offset| Last {
+            offset,
+            timestamp: input.last_timestamp,
+        })
     };
     let progress = Progress {
-        position: Position { events: state.events.next, orders: state.orders.next },
+        position: Position {
+            events: state.events.next,
+            orders: state.orders.next,
+        },
         last_events: last(&state.events),
         last_orders: last(&state.orders),
         clock_ms: state.clock,
         transaction: state.transaction,
     };
-    Ok(Some((Place { cluster_id: state.cluster_id, partitions: state.partitions }, progress)))
+    Ok(Some((
+        Place {
+            cluster_id: state.cluster_id,
+            partitions: state.partitions,
+        },
+        progress,
+    )))
 }

@@ -76,7 +76,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             match Codec::SingleObject.decode::<Ledger>(&cell) {
                 Ok(ledger) => {
                     let ledger = Arc::new(ledger);
-                    self.cache.insert(tenure, order.clone(), Arc::clone(&ledger));
+                    self.cache
+                        .insert(tenure, order.clone(), Arc::clone(&ledger));
                     found.insert(order, ledger);
                 }
                 Err(fault) => {
@@ -98,14 +99,18 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             self.fold_record(&mut work, record, opened);
         }
         for timer in &batch.timers {
-            if self.copy(&mut work, timer.partition, &timer.order).is_none() {
+            if self
+                .copy(&mut work, timer.partition, &timer.order)
+                .is_none()
+            {
                 continue;
             }
             if let Some(progress) = self.progress(&mut work, timer.partition) {
                 progress.clock_ms = progress.clock_ms.max(timer.clock);
             }
             if let Some(copied) = work.copies.get_mut(&timer.order) {
-                self.processor.tick(&mut copied.state, timer.clock, &mut work.folding.tally);
+                self.processor
+                    .tick(&mut copied.state, timer.clock, &mut work.folding.tally);
             }
         }
         self.batch = batch;
@@ -119,14 +124,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         Outcome::Done
     }
 
-    fn fold_record(
-        &self,
-        work: &mut Work<P::Tally>,
-        record: &Record,
-        opened: &Opened<P::Fact>,
-    ) {
-        let Source::Input(input) = record.source else { return };
-        let Some(progress) = self.progress(work, record.partition) else { return };
+    fn fold_record(&self, work: &mut Work<P::Tally>, record: &Record, opened: &Opened<P::Fact>) {
+        let Source::Input(input) = record.source else {
+            return;
+        };
+        let Some(progress) = self.progress(work, record.partition) else {
+            return;
+        };
         if record.offset < progress.position.of(input) {
             return;
         }
@@ -134,20 +138,31 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         match opened {
             Opened::Nothing => {}
             Opened::Refused(letter) => work.folding.outputs.push(letter.clone()),
-            Opened::Fact { order, fact, received_at } => {
+            Opened::Fact {
+                order,
+                fact,
+                received_at,
+            } => {
                 if input == Input::Events {
                     // A clock ahead of ours must not open gaps early.
                     let received_at = (*received_at).min(self.clock.wall_ms());
                     progress.clock_ms = progress.clock_ms.max(received_at);
                 }
-                let times = Times { at: *received_at, clock: progress.clock_ms };
+                let times = Times {
+                    at: *received_at,
+                    clock: progress.clock_ms,
+                };
                 if self.copy(work, record.partition, order).is_none() {
                     return;
                 }
-                let Some(copied) = work.copies.get_mut(order) else { return };
+                let Some(copied) = work.copies.get_mut(order) else {
+                    return;
+                };
                 let folding = &mut work.folding;
                 let state = &mut copied.state;
-                let indexed = self.processor.fold(order, state, fact, record, times, folding);
+                let indexed = self
+                    .processor
+                    .fold(order, state, fact, record, times, folding);
                 copied.index.extend(indexed.map(|indexed| IndexWrite {
                     event_id: indexed.event_id,
                     order_id: order.clone(),
@@ -180,11 +195,23 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         order: &OrderId,
     ) -> Option<&'w mut Copied> {
         if !work.copies.contains_key(order) {
-            let held = self.partitions.get(&partition).filter(|_| self.is_live(partition))?;
+            let held = self
+                .partitions
+                .get(&partition)
+                .filter(|_| self.is_live(partition))?;
             let before = Arc::clone(self.loaded.get(order)?);
             let gaps_before = held.gaps_of(order);
-            let state = OrderState { ledger: (*before).clone(), gaps: gaps_before.clone() };
-            let copied = Copied { partition, before, gaps_before, state, index: Vec::new() };
+            let state = OrderState {
+                ledger: (*before).clone(),
+                gaps: gaps_before.clone(),
+            };
+            let copied = Copied {
+                partition,
+                before,
+                gaps_before,
+                state,
+                index: Vec::new(),
+            };
             work.copies.insert(order.clone(), copied);
         }
         work.copies.get_mut(order)
@@ -198,13 +225,20 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     fn try_produce(&mut self) -> Result<(), LogFault> {
-        let place =
-            Place { cluster_id: self.log.cluster_id()?, partitions: self.log.partitions() };
+        let place = Place {
+            cluster_id: self.log.cluster_id()?,
+            partitions: self.log.partitions(),
+        };
         self.log.begin()?;
         for output in std::mem::take(&mut self.work.folding.outputs) {
             self.log.produce(output)?;
         }
-        for (order, copied) in self.work.copies.iter().filter(|(_, copied)| copied.gaps_changed()) {
+        for (order, copied) in self
+            .work
+            .copies
+            .iter()
+            .filter(|(_, copied)| copied.gaps_changed())
+        {
             self.log.produce(Output {
                 to: Destination::Gaps,
                 partition: Some(copied.partition),
@@ -217,7 +251,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         for (partition, progress) in &mut self.work.progress {
             progress.transaction = progress.transaction.saturating_add(1);
             let codec = &self.settings.codec;
-            self.log.produce(state::record(codec, &place, *partition, progress, written_at))?;
+            self.log.produce(state::record(
+                codec, &place, *partition, progress, written_at,
+            ))?;
         }
         Ok(())
     }
@@ -272,7 +308,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         let now_ms = self.clock.elapsed_ms();
         let mut marks = HashMap::new();
         for (partition, progress) in &work.progress {
-            let Some(held) = self.partitions.get_mut(partition) else { continue };
+            let Some(held) = self.partitions.get_mut(partition) else {
+                continue;
+            };
             held.progress = *progress;
             marks.insert(*partition, held.marks.begin(progress.position, now_ms));
         }
@@ -283,24 +321,25 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             if !copied.ledger_changed() {
                 continue;
             }
-            let Some(mark) = marks.get(&copied.partition) else { continue };
+            let Some(mark) = marks.get(&copied.partition) else {
+                continue;
+            };
             let ledger = Arc::new(copied.state.ledger);
-            let taken = self.behind.install(
-                order,
-                copied.partition,
-                ledger,
-                copied.index,
-                *mark,
-                now_ms,
-            );
+            let taken =
+                self.behind
+                    .install(order, copied.partition, ledger, copied.index, *mark, now_ms);
             if let Some(taken) = taken
                 && let Some(held) = self.partitions.get_mut(&taken.partition)
             {
                 held.marks.hold(taken.mark);
             }
         }
-        self.processor.committed(&work.folding.tally, self.clock.wall_ms());
-        metrics::committed(self.batch.records.len(), now_ms.saturating_sub(self.began_ms));
+        self.processor
+            .committed(&work.folding.tally, self.clock.wall_ms());
+        metrics::committed(
+            self.batch.records.len(),
+            now_ms.saturating_sub(self.began_ms),
+        );
         self.batch.clear();
         self.loaded.clear();
         Outcome::Done

@@ -80,7 +80,8 @@ pub struct Worker<L, S, P: Processor, C> {
     pub(crate) tenure: u64,
     pub(crate) batch: Batch<P::Fact>,
     pub(crate) work: Work<P::Tally>,
-    pub(crate) loaded: std::collections::HashMap<OrderId, std::sync::Arc<trueup_domain::ledger::Ledger>>,
+    pub(crate) loaded:
+        std::collections::HashMap<OrderId, std::sync::Arc<trueup_domain::ledger::Ledger>>,
     pub(crate) behind: Behind,
     pub(crate) cache: Cache,
     pub(crate) began_ms: u64,
@@ -154,7 +155,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// Partitions that are assigned and restored.
     #[must_use]
     pub fn live(&self) -> usize {
-        self.partitions.keys().filter(|partition| self.is_live(**partition)).count()
+        self.partitions
+            .keys()
+            .filter(|partition| self.is_live(**partition))
+            .count()
     }
 
     /// Whether everything the group gave this worker is being processed.
@@ -214,7 +218,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Step::Wait(wait)
             }
             Outcome::Done => {
-                if matches!(before, Phase::Load | Phase::Commit | Phase::Recycle | Phase::Refold) {
+                if matches!(
+                    before,
+                    Phase::Load | Phase::Commit | Phase::Recycle | Phase::Refold
+                ) {
                     self.backoff = None;
                 }
                 Step::On
@@ -248,12 +255,19 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     pub(crate) fn live_partitions(&self) -> Vec<i32> {
-        self.partitions.keys().copied().filter(|partition| self.is_live(*partition)).collect()
+        self.partitions
+            .keys()
+            .copied()
+            .filter(|partition| self.is_live(*partition))
+            .collect()
     }
 
     pub(crate) fn refuse(&mut self, reason: String) -> Outcome {
         tracing::error!(slot = self.settings.slot, reason, "worker refuses to go on");
-        self.refusal = Some(Refusal { slot: self.settings.slot.clone(), reason });
+        self.refusal = Some(Refusal {
+            slot: self.settings.slot.clone(),
+            reason,
+        });
         Outcome::Refused
     }
 
@@ -305,7 +319,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         for change in changes {
             match change {
                 Change::Assigned(partitions) => {
-                    tracing::info!(slot = self.settings.slot, ?partitions, "partitions assigned");
+                    tracing::info!(
+                        slot = self.settings.slot,
+                        ?partitions,
+                        "partitions assigned"
+                    );
                     for partition in partitions {
                         self.recovering.insert(partition, Recovering::default());
                     }
@@ -330,7 +348,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             if was_live {
                 metrics::live(-1);
             }
-            lost.open_gaps().for_each(|gap| metrics::gap_closed(gap.kind));
+            lost.open_gaps()
+                .for_each(|gap| metrics::gap_closed(gap.kind));
             self.behind.forget(partition);
         }
     }
@@ -392,8 +411,16 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         }
         let mut records = Vec::new();
         if self.batch.records.is_empty() {
-            let wait = if self.paused { limits::HOLD_WAIT } else { limits::IDLE_WAIT };
-            let most = if self.paused { 0 } else { self.settings.max_batch_records };
+            let wait = if self.paused {
+                limits::HOLD_WAIT
+            } else {
+                limits::IDLE_WAIT
+            };
+            let most = if self.paused {
+                0
+            } else {
+                self.settings.max_batch_records
+            };
             match self.log.poll(wait, most, &mut records) {
                 Ok(changes) => {
                     let regained = self.absorb(changes);
@@ -412,7 +439,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         if !self.paused {
             self.find_timers();
         }
-        if self.batch.is_empty() { Outcome::Idle } else { Outcome::Done }
+        if self.batch.is_empty() {
+            Outcome::Idle
+        } else {
+            Outcome::Done
+        }
     }
 
     /// Opens the polled records of partitions that are still ours.
@@ -443,16 +474,17 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return Ok(());
         }
         if paused {
-            tracing::warn!(slot = self.settings.slot, "inputs paused: the store owes too much");
+            tracing::warn!(
+                slot = self.settings.slot,
+                "inputs paused: the store owes too much"
+            );
         }
         let live = self.live_partitions();
-        self.log.pause(&live, paused).map_err(|fault| self.fault(&fault))?;
+        self.log
+            .pause(&live, paused)
+            .map_err(|fault| self.fault(&fault))?;
         self.paused = paused;
         Ok(())
-    }
-
-    pub(crate) fn forget_pause(&mut self) {
-        self.paused = false;
     }
 
     /// Adds orders whose gaps are due. Before a partition is read to its end its clock is that of
@@ -465,17 +497,33 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         self.next_timer_ms = now_ms.saturating_add(limits::TIMER_EVERY_MS);
         let wall = self.clock.wall_ms();
         for partition in self.live_partitions() {
-            let Some(held) = self.partitions.get(&partition) else { continue };
+            let Some(held) = self.partitions.get(&partition) else {
+                continue;
+            };
             if !held.has_due(wall) {
                 continue;
             }
             let own = held.progress.clock_ms;
             let position = held.progress.position;
-            let busy = self.batch.records.iter().any(|(record, _)| record.partition == partition);
-            let clock = if !busy && self.at_end(partition, position) { own.max(wall) } else { own };
-            let Some(held) = self.partitions.get(&partition) else { continue };
+            let busy = self
+                .batch
+                .records
+                .iter()
+                .any(|(record, _)| record.partition == partition);
+            let clock = if !busy && self.at_end(partition, position) {
+                own.max(wall)
+            } else {
+                own
+            };
+            let Some(held) = self.partitions.get(&partition) else {
+                continue;
+            };
             for order in held.due(clock, limits::MAX_BATCH_TIMERS) {
-                self.batch.timers.push(Timer { partition, order, clock });
+                self.batch.timers.push(Timer {
+                    partition,
+                    order,
+                    clock,
+                });
             }
         }
     }
@@ -491,9 +539,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Ok(_) => {
                     // What is left may be no more than the marks that transactions leave.
                     let mut left = false;
-                    let read = self.log.read(source, partition, next, &Until::StableEnd, 1, &mut |_| {
-                        left = true;
-                    });
+                    let read =
+                        self.log
+                            .read(source, partition, next, &Until::StableEnd, 1, &mut |_| {
+                                left = true;
+                            });
                     matches!(read, Ok(true)) && !left
                 }
                 Err(_) => false,
@@ -531,7 +581,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 if let Err(outcome) = self.set_paused(false) {
                     return outcome;
                 }
-                if self.batch.is_empty() { Outcome::Idle } else { Outcome::Done }
+                if self.batch.is_empty() {
+                    Outcome::Idle
+                } else {
+                    Outcome::Done
+                }
             }
         }
     }
@@ -557,7 +611,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         metrics::cache(self.cache_counts, counts);
         self.cache_counts = counts;
         let dirty = self.behind.len();
-        let change = i64::try_from(dirty).unwrap_or(i64::MAX)
+        let change = i64::try_from(dirty)
+            .unwrap_or(i64::MAX)
             .saturating_sub(i64::try_from(self.dirty_shown).unwrap_or(i64::MAX));
         metrics::dirty(change);
         self.dirty_shown = dirty;

@@ -33,7 +33,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     pub(crate) fn submit(&mut self, hurry: bool) {
         let now_ms = self.clock.elapsed_ms();
         for _ in 0..WRITES_PER_PASS {
-            let Some((token, rows)) = self.behind.next_write(now_ms, hurry) else { break };
+            let Some((token, rows)) = self.behind.next_write(now_ms, hurry) else {
+                break;
+            };
             let batch = self.encode(rows);
             self.store.submit(token, batch);
         }
@@ -97,8 +99,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 partition: *partition,
                 epoch,
             };
-            let checkpoint =
-                Checkpoint { events: position.events, orders: position.orders, saved_at };
+            let checkpoint = Checkpoint {
+                events: position.events,
+                orders: position.orders,
+                saved_at,
+            };
             match self.store.save_checkpoint(&key, checkpoint) {
                 Ok(()) => held.saved = Some(checkpoint),
                 Err(fault) => {
@@ -141,6 +146,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 /// The store keeps the greatest: more facts win over fewer, whatever order writes land in. Far
 /// below any clock, as ScyllaDB asks of timestamps.
 fn cell_timestamp(ledger: &Ledger) -> i64 {
-    let stamp = ledger.version().saturating_mul(256).saturating_add(FOLD_REVISION);
+    let stamp = ledger
+        .version()
+        .saturating_mul(256)
+        .saturating_add(FOLD_REVISION);
     i64::try_from(stamp).unwrap_or(i64::MAX)
 }

@@ -141,9 +141,18 @@ pub(crate) fn dead_letter(reconciler: &Reconciler, record: &Record, refused: &Re
 /// Worked out from the ledger alone, so that a write repeated later has the same bytes.
 pub(crate) fn columns(ledger: &Ledger) -> Columns {
     let now = view(ledger);
-    let last = ledger.events.iter().max_by_key(|seen| (seen.created, &seen.id));
-    let told_at = ledger.snapshots.latest.as_ref().map(|snapshot| snapshot.updated_at);
-    let updated_at = last.map(|seen| seen.created.saturating_mul(1000)).max(told_at);
+    let last = ledger
+        .events
+        .iter()
+        .max_by_key(|seen| (seen.created, &seen.id));
+    let told_at = ledger
+        .snapshots
+        .latest
+        .as_ref()
+        .map(|snapshot| snapshot.updated_at);
+    let updated_at = last
+        .map(|seen| seen.created.saturating_mul(1000))
+        .max(told_at);
     Columns {
         status: now.status.as_str(),
         amount_due: now.due.map(|due| due.get()),

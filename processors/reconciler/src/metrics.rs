@@ -21,7 +21,11 @@ const REFUSED: &str = "trueup_records_refused_total";
 /// Registers units and help, and shows every counter at 0 before anything happened.
 pub fn describe() {
     describe_counter!(EVENTS, "events folded, by type");
-    describe_histogram!(PROCESS_SECONDS, Unit::Seconds, "from receipt to commit, by type and status");
+    describe_histogram!(
+        PROCESS_SECONDS,
+        Unit::Seconds,
+        "from receipt to commit, by type and status"
+    );
     describe_counter!(CONFLICTS, "known event ids that came with other facts");
     describe_counter!(FAILURES, "reconcile gaps opened");
     describe_counter!(PAYMENTS, "payments entering a status");

@@ -14,7 +14,7 @@ use trueup_schemas::records::PaymentEvent;
 use crate::topology::{Fact, OrdersFeed, Reconciler};
 
 /// The largest value taken, in bytes: facts are a few hundred.
-pub const MAX_INPUT_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_INPUT_BYTES: usize = 64 * 1024;
 
 /// Why a record is refused, for the dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,10 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(class: LetterClass, reason: impl Into<String>) -> Self {
-        Self { class, reason: reason.into() }
+        Self {
+            class,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -33,13 +36,18 @@ pub(crate) fn open(
     reconciler: &Reconciler,
     record: &Record,
 ) -> Result<Option<Opened<Fact>>, Refused> {
-    let Source::Input(input) = record.source else { return Ok(None) };
+    let Source::Input(input) = record.source else {
+        return Ok(None);
+    };
     if let Some(value) = &record.value
         && value.len() > MAX_INPUT_BYTES
     {
         return Err(Refused::new(
             LetterClass::Oversize,
-            format!("value has {} bytes, the limit is {MAX_INPUT_BYTES}", value.len()),
+            format!(
+                "value has {} bytes, the limit is {MAX_INPUT_BYTES}",
+                value.len()
+            ),
         ));
     }
     match input {
@@ -56,8 +64,14 @@ fn open_event(reconciler: &Reconciler, record: &Record) -> Result<Opened<Fact>, 
     let signature = record
         .header(headers::SIGNATURE)
         .ok_or_else(|| forged("header `trueup-signature` is missing: the record is not signed"))?;
-    let key = record.key.as_deref().ok_or_else(|| forged("the key is missing"))?;
-    let value = record.value.as_deref().ok_or_else(|| forged("the value is missing"))?;
+    let key = record
+        .key
+        .as_deref()
+        .ok_or_else(|| forged("the key is missing"))?;
+    let value = record
+        .value
+        .as_deref()
+        .ok_or_else(|| forged("the value is missing"))?;
     let datum = reconciler
         .codec
         .unframe::<PaymentEvent>(value)
@@ -73,7 +87,14 @@ fn open_event(reconciler: &Reconciler, record: &Record) -> Result<Opened<Fact>, 
     let order = order_of(key)?;
     check_place(reconciler, record, key)?;
     let received_at = told.received_at;
-    Ok(Opened::Fact { order, fact: Fact::Event { event: told.event, received_at }, received_at })
+    Ok(Opened::Fact {
+        order,
+        fact: Fact::Event {
+            event: told.event,
+            received_at,
+        },
+        received_at,
+    })
 }
 
 fn open_snapshot(
@@ -84,7 +105,9 @@ fn open_snapshot(
         return Ok(None);
     }
     // A tombstone says that the order service forgets the order; its ledger stays.
-    let Some(value) = record.value.as_deref() else { return Ok(None) };
+    let Some(value) = record.value.as_deref() else {
+        return Ok(None);
+    };
     let key = record
         .key
         .as_deref()
@@ -102,7 +125,11 @@ fn open_snapshot(
     }
     check_place(reconciler, record, key)?;
     let received_at = told.snapshot.updated_at;
-    Ok(Some(Opened::Fact { order, fact: Fact::Snapshot(told.snapshot), received_at }))
+    Ok(Some(Opened::Fact {
+        order,
+        fact: Fact::Snapshot(told.snapshot),
+        received_at,
+    }))
 }
 
 fn order_of(key: &[u8]) -> Result<OrderId, Refused> {

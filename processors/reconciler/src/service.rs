@@ -77,7 +77,10 @@ impl StopFlag {
     /// Waits, at most until the stop.
     pub fn wait(&self, most: Duration) {
         let stopped = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.0.1.wait_timeout_while(stopped, most, |stopped| !*stopped);
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(stopped, most, |stopped| !*stopped);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -98,7 +101,10 @@ struct SlotHealth {
 impl Health {
     fn slot(&self) -> Arc<SlotHealth> {
         let slot = Arc::new(SlotHealth::default());
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        self.slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&slot));
         slot
     }
 
@@ -123,7 +129,10 @@ impl Health {
     #[must_use]
     pub fn live_partitions(&self) -> usize {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().map(|slot| slot.live.load(Ordering::Relaxed)).sum()
+        slots
+            .iter()
+            .map(|slot| slot.live.load(Ordering::Relaxed))
+            .sum()
     }
 }
 
@@ -141,18 +150,23 @@ pub fn run<S: LedgerStore + 'static>(
     for slot in 0..settings.workers.clamp(1, MAX_WORKERS) {
         let store = stores(slot);
         let settings = settings.clone();
-        let stop = stop.clone();
+        let stopping = stop.clone();
         let health = health.slot();
-        let thread = thread::Builder::new().name(format!("worker-{slot}")).spawn(move || {
-            let ended = work(&settings, slot, store, &stop, &health);
-            if ended.is_err() {
-                stop.stop();
-            }
-            ended
-        });
+        let thread = thread::Builder::new()
+            .name(format!("worker-{slot}"))
+            .spawn(move || {
+                let ended = work(&settings, slot, store, &stopping, &health);
+                if ended.is_err() {
+                    stopping.stop();
+                }
+                ended
+            });
         let thread = thread.map_err(|error| {
             stop.stop();
-            ProcessFault::Thread { slot, reason: error.to_string() }
+            ProcessFault::Thread {
+                slot,
+                reason: error.to_string(),
+            }
         })?;
         threads.push(thread);
     }
@@ -201,7 +215,9 @@ fn work<S: LedgerStore>(
         instance: name.clone(),
         topics: topic_names(&settings.topics),
     };
-    let Some(log) = connect(&kafka, stop)? else { return Ok(()) };
+    let Some(log) = connect(&kafka, stop)? else {
+        return Ok(());
+    };
     let partitions = trueup_engine::ports::log::Log::partitions(&log);
     let reconciler = Reconciler {
         codec: settings.codec.clone(),
@@ -240,7 +256,9 @@ fn work<S: LedgerStore>(
             Step::Stopped(Some(refusal)) => return Err(refusal.into()),
         }
         health.settled.store(worker.is_settled(), Ordering::Relaxed);
-        health.store_away.store(worker.is_store_away(), Ordering::Relaxed);
+        health
+            .store_away
+            .store(worker.is_store_away(), Ordering::Relaxed);
         health.live.store(worker.live(), Ordering::Relaxed);
     }
 }

@@ -26,7 +26,9 @@ pub struct Tally {
 
 impl Tally {
     pub(crate) fn folded(&mut self, order: &OrderId, fact: &Fact, verdict: Verdict) {
-        let Fact::Event { event, received_at } = fact else { return };
+        let Fact::Event { event, received_at } = fact else {
+            return;
+        };
         self.events.push((event.kind, false, *received_at));
         *self.folded.entry(event.kind).or_default() += 1;
         match verdict {
@@ -92,13 +94,20 @@ impl Tally {
 }
 
 fn open(gaps: &GapSet) -> u64 {
-    let open = gaps.gaps.iter().filter(|gap| gap.status == GapStatus::Open).count();
+    let open = gaps
+        .gaps
+        .iter()
+        .filter(|gap| gap.status == GapStatus::Open)
+        .count();
     u64::try_from(open).unwrap_or(u64::MAX)
 }
 
 /// A payment succeeded, its order says so, and nothing about it is in question.
 fn is_right(view: &View, gaps: &GapSet) -> bool {
-    let succeeded = view.payments.iter().any(|payment| payment.status == PaymentStatus::Succeeded);
+    let succeeded = view
+        .payments
+        .iter()
+        .any(|payment| payment.status == PaymentStatus::Succeeded);
     let told = match view.status {
         OrderStatus::Paid | OrderStatus::Refunded | OrderStatus::PartiallyRefunded => true,
         OrderStatus::Pending

@@ -14,12 +14,12 @@ use trueup_domain::gap::{GapSet, Grace, next_gaps};
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
 use trueup_domain::view::view;
-use trueup_engine::ports::log::{Output, Record};
+use trueup_engine::ports::log::Record;
 use trueup_engine::ports::store::Columns;
 use trueup_engine::processor::{Folding, Indexed, Opened, OrderState, Processor, Times};
 use trueup_schemas::codec::Codec;
-use trueup_schemas::records::LetterClass;
 use trueup_schemas::records::GapSetRecord;
+use trueup_schemas::records::LetterClass;
 use trueup_schemas::seal::SigningKeys;
 
 use crate::following;
@@ -29,7 +29,10 @@ use crate::tally::Tally;
 /// What a record of the inputs tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    Event { event: Event, received_at: UnixMillis },
+    Event {
+        event: Event,
+        received_at: UnixMillis,
+    },
     Snapshot(Snapshot),
 }
 
@@ -82,7 +85,9 @@ impl Processor for Reconciler {
             Ok(verdict) => verdict,
             Err(full) => {
                 let refused = opening::Refused::new(LetterClass::OrderFull, full.to_string());
-                folding.outputs.push(following::dead_letter(self, record, &refused));
+                folding
+                    .outputs
+                    .push(following::dead_letter(self, record, &refused));
                 folding.tally.refused(fact);
                 return None;
             }
@@ -93,9 +98,17 @@ impl Processor for Reconciler {
         }
         let after = view(&state.ledger);
         let gaps_before = std::mem::take(&mut state.gaps);
-        state.gaps =
-            next_gaps(&state.ledger, &after, &gaps_before, times.at, times.clock, self.grace);
-        folding.tally.moved((&before, &gaps_before), (&after, &state.gaps));
+        state.gaps = next_gaps(
+            &state.ledger,
+            &after,
+            &gaps_before,
+            times.at,
+            times.clock,
+            self.grace,
+        );
+        folding
+            .tally
+            .moved((&before, &gaps_before), (&after, &state.gaps));
         folding.outputs.extend(following::status_change(
             self,
             order,
@@ -156,11 +169,16 @@ impl Processor for Reconciler {
 
     fn restore_gaps(&self, record: &Record) -> Result<(OrderId, Option<GapSet>), String> {
         let at = record.offset;
-        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let key = record
+            .key
+            .as_deref()
+            .and_then(|key| std::str::from_utf8(key).ok());
         let order = key
             .and_then(|key| OrderId::try_from(key).ok())
             .ok_or_else(|| format!("gaps record at offset {at} has no order id for a key"))?;
-        let Some(value) = record.value.as_deref() else { return Ok((order, None)) };
+        let Some(value) = record.value.as_deref() else {
+            return Ok((order, None));
+        };
         let told: GapSetRecord = self
             .codec
             .decode(value)

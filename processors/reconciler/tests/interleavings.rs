@@ -1,5 +1,9 @@
 //! The real worker and the real reconciler through thousands of histories that a production
 //! system sees in years; and each planted bug, which some of these histories must bring to light.
+#![expect(
+    unreachable_pub,
+    reason = "a test has no users: `pub` is for the modules beside"
+)]
 
 mod sim;
 
@@ -7,7 +11,10 @@ use trueup_plants::Plant;
 
 /// Histories of a test; `TRUEUP_HISTORIES` runs more.
 fn histories() -> u64 {
-    std::env::var("TRUEUP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(150)
+    std::env::var("TRUEUP_HISTORIES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(150)
 }
 
 #[test]

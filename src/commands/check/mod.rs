@@ -51,7 +51,7 @@ pub fn run(merged: &Merged, faults: Faults, host_name: Option<&str>) -> Result<(
             Err(one_line(&configuration))
         },
     )];
-    findings.extend(services::findings(merged, host_name));
+    findings.extend(services::findings(merged));
     let failed = findings.iter().any(|finding| !finding.ok);
     if as_json {
         let faults: Vec<String> = configuration.0.iter().map(ToString::to_string).collect();

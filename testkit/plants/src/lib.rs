@@ -45,7 +45,10 @@ impl Plant {
         ("restore-to-stable-offset", Self::RestoreToStableOffset),
         ("recycle-dropped", Self::RecycleDropped),
         ("yes-before-ack", Self::YesBeforeAck),
-        ("signature-over-reserialised", Self::SignatureOverReserialised),
+        (
+            "signature-over-reserialised",
+            Self::SignatureOverReserialised,
+        ),
         ("default-partitioner", Self::DefaultPartitioner),
         ("created-beats-succeeded", Self::CreatedBeatsSucceeded),
         ("timeout-is-not-found", Self::TimeoutIsNotFound),
@@ -83,7 +86,9 @@ mod switch {
     }
 
     fn from_environment() -> Option<Plant> {
-        let name = std::env::var("TRUEUP_PLANT").ok().filter(|name| !name.is_empty())?;
+        let name = std::env::var("TRUEUP_PLANT")
+            .ok()
+            .filter(|name| !name.is_empty())?;
         let known = Plant::ALL.iter().find(|(known, _)| *known == name);
         assert!(known.is_some(), "TRUEUP_PLANT names no plant: `{name}`");
         known.map(|(_, plant)| *plant)

@@ -11,7 +11,11 @@ pub(super) fn of_client(operation: &'static str, error: &KafkaError) -> LogFault
         Some(RDKafkaErrorCode::Fatal) => FaultClass::Fatal,
         _ => FaultClass::Retriable,
     };
-    LogFault { operation, class, reason: error.to_string() }
+    LogFault {
+        operation,
+        class,
+        reason: error.to_string(),
+    }
 }
 
 /// Of a transaction call. What librdkafka calls neither retriable nor abortable is fatal.
@@ -36,7 +40,11 @@ pub(super) fn of_transaction(operation: &'static str, error: &KafkaError) -> Log
         KafkaError::Flush(_) => FaultClass::Abortable,
         _ => FaultClass::Fatal,
     };
-    LogFault { operation, class, reason: error.to_string() }
+    LogFault {
+        operation,
+        class,
+        reason: error.to_string(),
+    }
 }
 
 fn is_fenced(code: RDKafkaErrorCode) -> bool {

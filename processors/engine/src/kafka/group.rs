@@ -75,8 +75,16 @@ impl ConsumerContext for Rebalances {
             };
             return;
         }
-        let numbers = partitions.elements().iter().map(|element| element.partition()).collect();
-        let change = if given { Change::Assigned(numbers) } else { Change::Revoked(numbers) };
+        let numbers = partitions
+            .elements()
+            .iter()
+            .map(|element| element.partition())
+            .collect();
+        let change = if given {
+            Change::Assigned(numbers)
+        } else {
+            Change::Revoked(numbers)
+        };
         if let Ok(mut changes) = self.changes.lock() {
             changes.push(change);
         }
@@ -96,7 +104,10 @@ impl Group {
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "error")
             .set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string())
-            .set("heartbeat.interval.ms", (SESSION_TIMEOUT_MS / 5).to_string())
+            .set(
+                "heartbeat.interval.ms",
+                (SESSION_TIMEOUT_MS / 5).to_string(),
+            )
             .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string());
@@ -151,11 +162,17 @@ impl Group {
         let started = Instant::now();
         let mut bytes = 0_usize;
         while into.len() < most {
-            let Some(record) = self.left_over.pop_front() else { break };
+            let Some(record) = self.left_over.pop_front() else {
+                break;
+            };
             into.push(record);
         }
         loop {
-            let wait = if into.is_empty() { wait } else { Duration::ZERO };
+            let wait = if into.is_empty() {
+                wait
+            } else {
+                Duration::ZERO
+            };
             let record = match self.consumer.poll(wait) {
                 None => None,
                 Some(Ok(message)) => of_message(&self.topics, &message),
@@ -192,11 +209,19 @@ impl Group {
                     RDKafkaErrorCode::FencedInstanceId => FaultClass::Fenced,
                     _ => FaultClass::Fatal,
                 };
-                Err(LogFault { operation, class, reason: error.to_string() })
+                Err(LogFault {
+                    operation,
+                    class,
+                    reason: error.to_string(),
+                })
             }
             KafkaError::MessageConsumption(
                 RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-            ) => Err(LogFault { operation, class: FaultClass::Fatal, reason: error.to_string() }),
+            ) => Err(LogFault {
+                operation,
+                class: FaultClass::Fatal,
+                reason: error.to_string(),
+            }),
             other => {
                 // The client goes on by itself; what changed meanwhile is served.
                 tracing::debug!(error = %other, "consumer");
@@ -216,7 +241,10 @@ impl Group {
                 Change::Assigned(partitions) => {
                     // The offset is never used: the partition is paused until it is assigned anew.
                     let taken = self.list(partitions, &[Input::Events], Offset::Offset(0))?;
-                    self.told("take partitions over", self.consumer.incremental_assign(&taken))?;
+                    self.told(
+                        "take partitions over",
+                        self.consumer.incremental_assign(&taken),
+                    )?;
                     if !partitions.is_empty() {
                         self.told("pause", self.consumer.pause(&taken))?;
                     }
@@ -230,8 +258,12 @@ impl Group {
                         .collect();
                     let mut lost = self.list(partitions, &[Input::Events], Offset::Invalid)?;
                     add(&mut lost, &self.topics.orders, &read, Offset::Invalid)?;
-                    self.told("give partitions back", self.consumer.incremental_unassign(&lost))?;
-                    self.left_over.retain(|record| !partitions.contains(&record.partition));
+                    self.told(
+                        "give partitions back",
+                        self.consumer.incremental_unassign(&lost),
+                    )?;
+                    self.left_over
+                        .retain(|record| !partitions.contains(&record.partition));
                     for partition in partitions {
                         self.owned.remove(partition);
                         self.reading.remove(partition);
@@ -246,7 +278,10 @@ impl Group {
         let numbers: Vec<i32> = live.iter().map(|(partition, _)| *partition).collect();
         self.release(&numbers)?;
         let paused = self.list(&numbers, &[Input::Events], Offset::Invalid)?;
-        self.told("restart partitions", self.consumer.incremental_unassign(&paused))?;
+        self.told(
+            "restart partitions",
+            self.consumer.incremental_unassign(&paused),
+        )?;
         let both = offsets(&self.topics, live)?;
         self.told("start partitions", self.consumer.incremental_assign(&both))?;
         // A pause outlives an assignment in the client.
@@ -267,8 +302,12 @@ impl Group {
         let events = self.list(&read, &[Input::Events], Offset::Invalid)?;
         self.told("pause", self.consumer.pause(&events))?;
         let orders = self.list(&read, &[Input::Orders], Offset::Invalid)?;
-        self.told("stop partitions", self.consumer.incremental_unassign(&orders))?;
-        self.left_over.retain(|record| !read.contains(&record.partition));
+        self.told(
+            "stop partitions",
+            self.consumer.incremental_unassign(&orders),
+        )?;
+        self.left_over
+            .retain(|record| !read.contains(&record.partition));
         for partition in read {
             self.reading.remove(&partition);
         }
@@ -335,7 +374,11 @@ impl Group {
         Ok(list)
     }
 
-    fn told(&self, operation: &'static str, result: Result<(), KafkaError>) -> Result<(), LogFault> {
+    fn told(
+        &self,
+        operation: &'static str,
+        result: Result<(), KafkaError>,
+    ) -> Result<(), LogFault> {
         // The client refuses only what it does not have; a new consumer starts from nothing.
         result.map_err(|error| LogFault {
             operation,
@@ -347,7 +390,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.consumer.context().closing.store(true, Ordering::Relaxed);
+        self.consumer
+            .context()
+            .closing
+            .store(true, Ordering::Relaxed);
     }
 }
 
@@ -388,14 +434,22 @@ pub(super) fn offsets(
 
 fn size(record: &Record) -> usize {
     let headers = record.headers.iter().map(|(name, value)| {
-        name.len().saturating_add(value.as_ref().map_or(0, Vec::len))
+        name.len()
+            .saturating_add(value.as_ref().map_or(0, Vec::len))
     });
-    let parts = [record.key.as_ref().map_or(0, Vec::len), record.value.as_ref().map_or(0, Vec::len)];
+    let parts = [
+        record.key.as_ref().map_or(0, Vec::len),
+        record.value.as_ref().map_or(0, Vec::len),
+    ];
     headers.chain(parts).fold(0, usize::saturating_add)
 }
 
 fn of_message(topics: &TopicNames, message: &BorrowedMessage<'_>) -> Option<Record> {
-    let input = if message.topic() == topics.events { Input::Events } else { Input::Orders };
+    let input = if message.topic() == topics.events {
+        Input::Events
+    } else {
+        Input::Orders
+    };
     Some(to_record(Source::Input(input), message))
 }
 

@@ -38,8 +38,9 @@ impl History {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("fetch.wait.max.ms", "10");
-        let consumer =
-            config.create().map_err(|error| faults::of_client("open a reader", &error))?;
+        let consumer = config
+            .create()
+            .map_err(|error| faults::of_client("open a reader", &error))?;
         Ok(Self { consumer, at: None })
     }
 
@@ -53,7 +54,10 @@ impl History {
             .map_err(|error| faults::of_client("read a log's bounds", &error))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the port's six, and the topic's name")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the port's six, and the topic's name"
+    )]
     pub(super) fn read(
         &mut self,
         topic: &str,
@@ -128,7 +132,9 @@ impl History {
 
     fn finish(&mut self) -> Result<bool, LogFault> {
         self.at = None;
-        self.consumer.unassign().map_err(|error| faults::of_client("end a reading", &error))?;
+        self.consumer
+            .unassign()
+            .map_err(|error| faults::of_client("end a reading", &error))?;
         Ok(true)
     }
 }

@@ -76,7 +76,13 @@ impl TopicNames {
 
     /// Those which must have equal partition counts.
     fn partitioned_alike(&self) -> [&str; 5] {
-        [&self.events, &self.orders, &self.status, &self.gaps, &self.windows]
+        [
+            &self.events,
+            &self.orders,
+            &self.status,
+            &self.gaps,
+            &self.windows,
+        ]
     }
 }
 
@@ -132,7 +138,14 @@ impl KafkaLog {
         let group = Group::join(&settings)?;
         let history = History::open(&settings)?;
         let partitions = equal_partitions(&history, &settings.topics)?;
-        Ok(Self { settings, group, history, producer: None, partitions, cluster_id: None })
+        Ok(Self {
+            settings,
+            group,
+            history,
+            producer: None,
+            partitions,
+            cluster_id: None,
+        })
     }
 
     fn producer(&self) -> Result<&TransactionalProducer, LogFault> {
@@ -156,7 +169,10 @@ fn equal_partitions(history: &History, topics: &TopicNames) -> Result<i32, LogFa
             .iter()
             .find(|found| found.name() == topic && found.error().is_none())
             .map_or(0, |found| found.partitions().len());
-        counts.entry(i32::try_from(count).unwrap_or(0)).or_default().push(topic);
+        counts
+            .entry(i32::try_from(count).unwrap_or(0))
+            .or_default()
+            .push(topic);
     }
     let refused = |reason: String| LogFault {
         operation: "read the topics",
@@ -204,15 +220,13 @@ impl Log for KafkaLog {
         self.group.pause(partitions, paused)
     }
 
-    fn committed(
-        &mut self,
-        partitions: &[i32],
-    ) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
         self.group.committed(partitions)
     }
 
     fn bounds(&mut self, source: Source, partition: i32) -> Result<(i64, i64), LogFault> {
-        self.history.bounds(self.settings.topics.source(source), partition)
+        self.history
+            .bounds(self.settings.topics.source(source), partition)
     }
 
     fn read(
@@ -225,7 +239,8 @@ impl Log for KafkaLog {
         take: &mut dyn FnMut(Record),
     ) -> Result<bool, LogFault> {
         let topic = self.settings.topics.source(source).to_owned();
-        self.history.read(&topic, source, partition, from, until, most, take)
+        self.history
+            .read(&topic, source, partition, from, until, most, take)
     }
 
     fn begin(&mut self) -> Result<(), LogFault> {
@@ -267,7 +282,11 @@ impl Log for KafkaLog {
         if let Some(known) = &self.cluster_id {
             return Ok(known.clone());
         }
-        let found = self.history.consumer().client().fetch_cluster_id(CALL_TIMEOUT);
+        let found = self
+            .history
+            .consumer()
+            .client()
+            .fetch_cluster_id(CALL_TIMEOUT);
         let id = found.ok_or_else(|| LogFault {
             operation: "read the cluster id",
             class: FaultClass::Retriable,

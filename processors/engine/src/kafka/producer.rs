@@ -66,7 +66,10 @@ impl TransactionalProducer {
         let mut config = settings.client_config();
         config
             .set("transactional.id", &settings.transactional_id)
-            .set("transaction.timeout.ms", CALL_TIMEOUT.as_millis().to_string())
+            .set(
+                "transaction.timeout.ms",
+                CALL_TIMEOUT.as_millis().to_string(),
+            )
             .set("message.timeout.ms", CALL_TIMEOUT.as_millis().to_string())
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -77,7 +80,10 @@ impl TransactionalProducer {
             .set("retry.backoff.max.ms", "100")
             .set("message.max.bytes", MAX_RECORD_BYTES.to_string())
             .set("queue.buffering.max.kbytes", PRODUCER_QUEUE_KIB.to_string())
-            .set("queue.buffering.max.messages", PRODUCER_QUEUE_RECORDS.to_string());
+            .set(
+                "queue.buffering.max.messages",
+                PRODUCER_QUEUE_RECORDS.to_string(),
+            );
         let operation = "start a producer";
         let inner: BaseProducer<Deliveries> = config
             .create_with_context(Deliveries::default())
@@ -91,7 +97,10 @@ impl TransactionalProducer {
                 | FaultClass::Abortable
                 | FaultClass::Generation
                 | FaultClass::Fatal
-                | FaultClass::Unknown => LogFault { class: FaultClass::Retriable, ..fault },
+                | FaultClass::Unknown => LogFault {
+                    class: FaultClass::Retriable,
+                    ..fault
+                },
             }
         })?;
         Ok(Self { inner })
@@ -111,9 +120,17 @@ impl TransactionalProducer {
         record.partition = output.partition;
         if !output.headers.is_empty() {
             let headers = OwnedHeaders::new_with_capacity(output.headers.len());
-            record.headers = Some(output.headers.iter().fold(headers, |headers, (key, value)| {
-                headers.insert(Header { key, value: Some(value) })
-            }));
+            record.headers = Some(
+                output
+                    .headers
+                    .iter()
+                    .fold(headers, |headers, (key, value)| {
+                        headers.insert(Header {
+                            key,
+                            value: Some(value),
+                        })
+                    }),
+            );
         }
         loop {
             match self.inner.send(record) {
@@ -127,9 +144,17 @@ impl TransactionalProducer {
                 }
                 Err((error, _)) => {
                     let fatal = error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal);
-                    let class = if fatal { FaultClass::Fatal } else { FaultClass::Abortable };
+                    let class = if fatal {
+                        FaultClass::Fatal
+                    } else {
+                        FaultClass::Abortable
+                    };
                     let reason = error.to_string();
-                    return Err(LogFault { operation: "produce", class, reason });
+                    return Err(LogFault {
+                        operation: "produce",
+                        class,
+                        reason,
+                    });
                 }
             }
         }
@@ -173,16 +198,21 @@ impl TransactionalProducer {
         generation: &ConsumerGroupMetadata,
     ) -> Result<(), LogFault> {
         self.call("add offsets to a transaction", || {
-            self.inner.send_offsets_to_transaction(offsets, generation, CALL_TIMEOUT)
+            self.inner
+                .send_offsets_to_transaction(offsets, generation, CALL_TIMEOUT)
         })
     }
 
     pub(super) fn commit(&self) -> Result<(), LogFault> {
-        self.call("commit a transaction", || self.inner.commit_transaction(CALL_TIMEOUT))
+        self.call("commit a transaction", || {
+            self.inner.commit_transaction(CALL_TIMEOUT)
+        })
     }
 
     pub(super) fn abort(&self) -> Result<(), LogFault> {
-        self.call("abort a transaction", || self.inner.abort_transaction(CALL_TIMEOUT))
+        self.call("abort a transaction", || {
+            self.inner.abort_transaction(CALL_TIMEOUT)
+        })
     }
 
     /// Makes a call again while it says that this is safe, up to the time at which nobody can know
@@ -210,10 +240,16 @@ impl TransactionalProducer {
                     match fault.class {
                         FaultClass::Retriable if !late => thread::sleep(DRAIN_PAUSE),
                         FaultClass::Retriable => {
-                            return Err(LogFault { class: FaultClass::Unknown, ..fault });
+                            return Err(LogFault {
+                                class: FaultClass::Unknown,
+                                ..fault
+                            });
                         }
                         FaultClass::Abortable | FaultClass::Generation if late => {
-                            return Err(LogFault { class: FaultClass::Unknown, ..fault });
+                            return Err(LogFault {
+                                class: FaultClass::Unknown,
+                                ..fault
+                            });
                         }
                         FaultClass::Abortable
                         | FaultClass::Generation

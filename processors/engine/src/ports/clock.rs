@@ -20,14 +20,21 @@ pub struct MachineClock {
 
 impl Default for MachineClock {
     fn default() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 
 impl Clock for MachineClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is handed in"
+    )]
     fn wall_ms(&self) -> UnixMillis {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 

@@ -128,7 +128,11 @@ pub struct LogFault {
 
 impl fmt::Display for LogFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kafka could not {}: {} ({:?})", self.operation, self.reason, self.class)
+        write!(
+            f,
+            "kafka could not {}: {} ({:?})",
+            self.operation, self.reason, self.class
+        )
     }
 }
 
@@ -187,10 +191,7 @@ pub trait Log: Send {
     ///
     /// # Errors
     /// [`FaultClass::Retriable`] while a transaction that covers them is open.
-    fn committed(
-        &mut self,
-        partitions: &[i32],
-    ) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault>;
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault>;
 
     /// First offset kept, and the first that a committed reader has not been shown.
     ///

@@ -115,12 +115,18 @@ impl Cluster {
         record.timestamp = Some(self.now_ms);
         let log = self.log(Topic::Read(Source::Input(input)), partition);
         record.offset = i64::try_from(log.len()).unwrap();
-        log.push(Entry { record, fate: Fate::Committed, transaction: None });
+        log.push(Entry {
+            record,
+            fate: Fate::Committed,
+            transaction: None,
+        });
     }
 
     /// What a reader of committed records sees, first to last.
     pub fn visible(&self, topic: Topic, partition: i32) -> Vec<Record> {
-        let Some(log) = self.logs.get(&(topic, partition)) else { return Vec::new() };
+        let Some(log) = self.logs.get(&(topic, partition)) else {
+            return Vec::new();
+        };
         log.iter()
             .take_while(|entry| entry.fate != Fate::Open)
             .filter(|entry| entry.fate == Fate::Committed)
@@ -131,7 +137,9 @@ impl Cluster {
     fn stable_end(&self, topic: Topic, partition: i32) -> i64 {
         let log = self.logs.get(&(topic, partition));
         let end = log.map_or(0, |log| {
-            log.iter().position(|entry| entry.fate == Fate::Open).unwrap_or(log.len())
+            log.iter()
+                .position(|entry| entry.fate == Fate::Open)
+                .unwrap_or(log.len())
         });
         i64::try_from(end).unwrap()
     }
@@ -152,7 +160,9 @@ impl Cluster {
     }
 
     pub fn is_over(&self) -> bool {
-        self.transactions.iter().all(|transaction| transaction.is_over())
+        self.transactions
+            .iter()
+            .all(|transaction| transaction.is_over())
     }
 
     /// Moves the group on. A member that lost partitions learns it when it polls; until then it
@@ -162,7 +172,11 @@ impl Cluster {
         let before = std::mem::replace(&mut self.owners, owners.clone());
         for (name, member) in &mut self.members {
             let of = |owners: &BTreeMap<i32, String>| -> BTreeSet<i32> {
-                owners.iter().filter(|(_, owner)| *owner == name).map(|(p, _)| *p).collect()
+                owners
+                    .iter()
+                    .filter(|(_, owner)| *owner == name)
+                    .map(|(p, _)| *p)
+                    .collect()
             };
             let (had, has) = (of(&before), of(owners));
             let lost: Vec<i32> = had.difference(&has).copied().collect();
@@ -176,15 +190,25 @@ impl Cluster {
 
     /// A process died and came back under its name: the group gives it what it had.
     pub fn rejoin(&mut self, name: &str) {
-        let owned = self.owners.iter().filter(|(_, owner)| *owner == name).map(|(p, _)| *p);
+        let owned = self
+            .owners
+            .iter()
+            .filter(|(_, owner)| *owner == name)
+            .map(|(p, _)| *p);
         let changes = vec![Change::Assigned(owned.collect())];
-        self.members.insert(name.into(), Member { changes, generation: 0 });
+        self.members.insert(
+            name.into(),
+            Member {
+                changes,
+                generation: 0,
+            },
+        );
     }
 
     fn open_transaction(&self, producer: &str) -> Option<usize> {
-        self.transactions
-            .iter()
-            .position(|transaction| transaction.producer == producer && transaction.decided.is_none())
+        self.transactions.iter().position(|transaction| {
+            transaction.producer == producer && transaction.decided.is_none()
+        })
     }
 
     fn decide(&mut self, index: usize, commit: bool) {
@@ -227,7 +251,11 @@ impl Cluster {
 
     fn mark_log(&mut self, index: usize, log: (Topic, i32)) {
         let committed = self.transactions[index].decided == Some(true);
-        let fate = if committed { Fate::Committed } else { Fate::Aborted };
+        let fate = if committed {
+            Fate::Committed
+        } else {
+            Fate::Aborted
+        };
         for entry in self.log(log.0, log.1) {
             if entry.transaction == Some(index) {
                 entry.fate = fate;
@@ -301,13 +329,21 @@ impl Client {
     }
 
     fn fault(operation: &'static str, class: FaultClass) -> LogFault {
-        LogFault { operation, class, reason: "simulated".into() }
+        LogFault {
+            operation,
+            class,
+            reason: "simulated".into(),
+        }
     }
 
     fn maybe_fault(cluster: &mut Cluster, operation: &'static str) -> Result<(), LogFault> {
         if cluster.fault_every > 0 && cluster.random.one_in(cluster.fault_every) {
-            let classes =
-                [FaultClass::Abortable, FaultClass::Fatal, FaultClass::Unknown, FaultClass::Retriable];
+            let classes = [
+                FaultClass::Abortable,
+                FaultClass::Fatal,
+                FaultClass::Unknown,
+                FaultClass::Retriable,
+            ];
             let class = classes[cluster.random.below(classes.len())];
             return Err(Self::fault(operation, class));
         }
@@ -337,7 +373,7 @@ impl Client {
 
     fn end(&mut self, commit: bool) -> Result<(), LogFault> {
         let shared = Arc::clone(&self.cluster);
-        let mut cluster = shared.lock().unwrap();
+        let cluster = &mut *shared.lock().unwrap();
         self.open = false;
         if cluster.epochs.get(&self.name) != self.epoch.as_ref() {
             return Err(Self::fault("end a transaction", FaultClass::Fenced));
@@ -380,7 +416,8 @@ impl Log for Client {
                 member.generation = generation;
                 for change in &changes {
                     if let Change::Revoked(lost) = change {
-                        self.reading.retain(|partition, _| !lost.contains(partition));
+                        self.reading
+                            .retain(|partition, _| !lost.contains(partition));
                     }
                 }
                 return Ok(changes);
@@ -393,7 +430,8 @@ impl Log for Client {
             }
             for input in Input::ALL {
                 let log = cluster.visible(Topic::Read(Source::Input(input)), *partition);
-                for record in log.into_iter().filter(|record| record.offset >= position.of(input)) {
+                let next = position.of(input);
+                for record in log.into_iter().filter(|record| record.offset >= next) {
                     if into.len() >= most {
                         return Ok(Vec::new());
                     }
@@ -407,7 +445,10 @@ impl Log for Client {
 
     fn adopt_generation(&mut self) {
         let cluster = self.cluster.lock().unwrap();
-        self.generation = cluster.members.get(&self.name).map_or(0, |member| member.generation);
+        self.generation = cluster
+            .members
+            .get(&self.name)
+            .map_or(0, |member| member.generation);
     }
 
     fn assign(&mut self, live: &[(i32, Position)]) -> Result<(), LogFault> {
@@ -416,7 +457,8 @@ impl Log for Client {
     }
 
     fn release(&mut self, partitions: &[i32]) -> Result<(), LogFault> {
-        self.reading.retain(|partition, _| !partitions.contains(partition));
+        self.reading
+            .retain(|partition, _| !partitions.contains(partition));
         Ok(())
     }
 
@@ -431,15 +473,15 @@ impl Log for Client {
         Ok(())
     }
 
-    fn committed(
-        &mut self,
-        partitions: &[i32],
-    ) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
         let cluster = self.cluster.lock().unwrap();
         let unstable = cluster.transactions.iter().any(|transaction| {
             !transaction.is_over()
                 && !transaction.offsets_marked
-                && transaction.offsets.iter().any(|(of, _)| partitions.contains(of))
+                && transaction
+                    .offsets
+                    .iter()
+                    .any(|(of, _)| partitions.contains(of))
         });
         if unstable && !planted(Plant::UnstableOffsets) {
             return Err(Self::fault("read committed offsets", FaultClass::Retriable));
@@ -448,7 +490,10 @@ impl Log for Client {
             .iter()
             .map(|partition| {
                 let told = cluster.committed.get(partition);
-                (*partition, [told.map(|told| told.events), told.map(|told| told.orders)])
+                (
+                    *partition,
+                    [told.map(|told| told.events), told.map(|told| told.orders)],
+                )
             })
             .collect())
     }
@@ -473,9 +518,7 @@ impl Log for Client {
         for (taken, record) in records.enumerate() {
             match until {
                 Until::Offset(end) if record.offset >= *end => return Ok(true),
-                Until::Barrier(nonce)
-                    if record.header(BARRIER_NONCE) == Some(nonce.as_bytes()) =>
-                {
+                Until::Barrier(nonce) if record.header(BARRIER_NONCE) == Some(nonce.as_bytes()) => {
                     return Ok(true);
                 }
                 Until::Offset(_) | Until::Barrier(_) | Until::StableEnd => {}
@@ -525,8 +568,14 @@ impl Log for Client {
                 .map(|(name, value)| (name.to_owned(), Some(value)))
                 .collect(),
         };
-        log.push(Entry { record, fate: Fate::Open, transaction: Some(index) });
-        cluster.transactions[index].unmarked.insert((topic, partition));
+        log.push(Entry {
+            record,
+            fate: Fate::Open,
+            transaction: Some(index),
+        });
+        cluster.transactions[index]
+            .unmarked
+            .insert((topic, partition));
         Ok(())
     }
 

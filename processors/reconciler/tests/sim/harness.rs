@@ -190,7 +190,11 @@ impl History {
             self.judge()?;
             let clean = self.workers.iter().all(|(_, _, worker)| worker.is_clean());
             let landed = self.rows.lock().unwrap().in_flight() == 0;
-            calm = if clean && landed && self.cluster.lock().unwrap().is_over() { calm + 1 } else { 0 };
+            calm = if clean && landed && self.cluster.lock().unwrap().is_over() {
+                calm + 1
+            } else {
+                0
+            };
             // Long enough for every grace to run out.
             if calm > 3_500 {
                 return Ok(());

@@ -41,7 +41,11 @@ fn join(ledger: &mut Ledger, input: Input, record: &Record) {
 }
 
 /// Each order's ledger by the records below the given offsets.
-fn folded(cluster: &Cluster, partition: i32, below: impl Fn(Input) -> i64) -> BTreeMap<OrderId, Ledger> {
+fn folded(
+    cluster: &Cluster,
+    partition: i32,
+    below: impl Fn(Input) -> i64,
+) -> BTreeMap<OrderId, Ledger> {
     let mut ledgers: BTreeMap<OrderId, Ledger> = BTreeMap::new();
     for input in Input::ALL {
         let log = cluster.visible(Topic::Read(Source::Input(input)), partition);
@@ -53,17 +57,28 @@ fn folded(cluster: &Cluster, partition: i32, below: impl Fn(Input) -> i64) -> BT
 }
 
 fn cell(rows: &Rows, order: &OrderId) -> Ledger {
-    let Some((_, bytes)) = rows.cells.get(order) else { return Ledger::default() };
+    let Some((_, bytes)) = rows.cells.get(order) else {
+        return Ledger::default();
+    };
     Codec::SingleObject.decode(bytes).unwrap()
 }
 
 /// Facts of `less` that `more` has not.
 fn lacks(more: &Ledger, less: &Ledger) -> bool {
     let has = |ledger: &Ledger, id, digest| {
-        ledger.events.iter().any(|seen| &seen.id == id && &seen.digest == digest)
+        ledger
+            .events
+            .iter()
+            .any(|seen| &seen.id == id && &seen.digest == digest)
     };
-    less.events.iter().any(|seen| !has(more, &seen.id, &seen.digest))
-        || less.snapshots.kept.iter().any(|pair| !more.snapshots.kept.contains(pair))
+    less.events
+        .iter()
+        .any(|seen| !has(more, &seen.id, &seen.digest))
+        || less
+            .snapshots
+            .kept
+            .iter()
+            .any(|pair| !more.snapshots.kept.contains(pair))
 }
 
 /// what lies below a checkpoint is in the store. R-2: the store holds nothing that is not
@@ -77,7 +92,9 @@ pub fn store_follows(cluster: &Cluster, rows: &Rows) -> Verdict {
             };
             for (order, ledger) in folded(cluster, partition, below) {
                 if lacks(&cell(rows, &order), &ledger) {
-                    return Err(format!("R-1: the store lacks facts of `{order}` below its checkpoint"));
+                    return Err(format!(
+                        "R-1: the store lacks facts of `{order}` below its checkpoint"
+                    ));
                 }
             }
         }
@@ -115,13 +132,22 @@ pub fn log_is_in_order(cluster: &Cluster) -> Verdict {
         let mut causes = BTreeSet::new();
         for change in changes {
             if change.version <= version {
-                return Err(format!("R-3: `{order}` goes from version {version} to {}", change.version));
+                return Err(format!(
+                    "R-3: `{order}` goes from version {version} to {}",
+                    change.version
+                ));
             }
             if change.from != status {
-                return Err(format!("R-3: `{order}` was {status:?}, its next record says {:?}", change.from));
+                return Err(format!(
+                    "R-3: `{order}` was {status:?}, its next record says {:?}",
+                    change.from
+                ));
             }
             if !causes.insert(change.event_id.clone()) {
-                return Err(format!("R-3: `{}` of `{order}` was published twice", change.event_id));
+                return Err(format!(
+                    "R-3: `{}` of `{order}` was published twice",
+                    change.event_id
+                ));
             }
             (version, status) = (change.version, change.to);
         }
@@ -141,13 +167,17 @@ pub fn last_word_is_right(cluster: &Cluster, rows: &Rows) -> Verdict {
                 (last.to, last.amount_received, last.amount_refunded)
             });
             if said != (expected.status, expected.received, expected.refunded) {
-                return Err(format!("R-4: `{order}` should be {expected:?}, its last record says {said:?}"));
+                return Err(format!(
+                    "R-4: `{order}` should be {expected:?}, its last record says {said:?}"
+                ));
             }
             if last.is_none() && publishes(&view(&Ledger::default()), &expected) {
                 return Err(format!("R-4: `{order}` was never published"));
             }
             if cell(rows, &order) != ledger {
-                return Err(format!("R-4: the store's ledger of `{order}` is not the fold of its records"));
+                return Err(format!(
+                    "R-4: the store's ledger of `{order}` is not the fold of its records"
+                ));
             }
         }
     }
@@ -163,7 +193,11 @@ pub fn gaps_are_right(cluster: &Cluster, clock: UnixMillis, grace: Grace) -> Ver
     for partition in 0..cluster.partitions {
         let mut sets: BTreeMap<OrderId, GapSet> = BTreeMap::new();
         for record in cluster.visible(Topic::Read(Source::Gaps), partition) {
-            if record.key.as_deref().is_some_and(|key| key.starts_with(b"trueup:")) {
+            if record
+                .key
+                .as_deref()
+                .is_some_and(|key| key.starts_with(b"trueup:"))
+            {
                 continue;
             }
             let told = record.value.as_deref().map(|value| {
@@ -176,7 +210,9 @@ pub fn gaps_are_right(cluster: &Cluster, clock: UnixMillis, grace: Grace) -> Ver
             let held = sets.remove(&order).unwrap_or_default();
             let expected = next_gaps(&ledger, &view(&ledger), &held, clock, clock, grace);
             if kinds(&held) != kinds(&expected) {
-                return Err(format!("R-5: gaps of `{order}` are {held:?}, should be {expected:?}"));
+                return Err(format!(
+                    "R-5: gaps of `{order}` are {held:?}, should be {expected:?}"
+                ));
             }
         }
     }

@@ -10,8 +10,8 @@ use trueup_engine::ports::log::{Input, Record, Source};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::headers;
 use trueup_schemas::partition::partition_for;
-use trueup_schemas::records::Record as _;
 use trueup_schemas::records::OrderSnapshotRecord;
+use trueup_schemas::records::Record as _;
 use trueup_schemas::records::{PaymentEvent, Source as Origin};
 use trueup_schemas::seal::SigningKeys;
 
@@ -51,7 +51,13 @@ fn eur() -> Currency {
 
 fn event(id: String, kind: EventType, created: i64, facts: Facts) -> Event {
     let id = EventId::try_from(id.as_str()).unwrap();
-    Event { id, kind, created, livemode: Some(false), facts }
+    Event {
+        id,
+        kind,
+        created,
+        livemode: Some(false),
+        facts,
+    }
 }
 
 fn payment(order: &str, kind: EventType, created: i64, amount: i64, received: i64) -> Event {
@@ -61,7 +67,12 @@ fn payment(order: &str, kind: EventType, created: i64, amount: i64, received: i6
         amount_received: units(received),
         currency: eur(),
     });
-    event(format!("evt_{order}_{}", kind.as_str()), kind, created, facts)
+    event(
+        format!("evt_{order}_{}", kind.as_str()),
+        kind,
+        created,
+        facts,
+    )
 }
 
 /// Everything about one order, in the order in which it happened.
@@ -69,10 +80,22 @@ fn story(order: &str, random: &mut Random, created: i64) -> Vec<Said> {
     let amount = 1000 + i64::try_from(random.below(50)).unwrap();
     let mut said = vec![
         payment(order, EventType::PaymentIntentCreated, created, amount, 0),
-        payment(order, EventType::PaymentIntentProcessing, created + 1, amount, 0),
+        payment(
+            order,
+            EventType::PaymentIntentProcessing,
+            created + 1,
+            amount,
+            0,
+        ),
     ];
     if random.one_in(3) {
-        said.push(payment(order, EventType::PaymentIntentPaymentFailed, created + 2, amount, 0));
+        said.push(payment(
+            order,
+            EventType::PaymentIntentPaymentFailed,
+            created + 2,
+            amount,
+            0,
+        ));
     }
     if random.one_in(3) {
         let facts = Facts::Session(SessionFacts {
@@ -84,7 +107,12 @@ fn story(order: &str, random: &mut Random, created: i64) -> Vec<Said> {
             status: SessionStatus::Complete,
         });
         let kind = EventType::CheckoutSessionCompleted;
-        said.push(event(format!("evt_{order}_session"), kind, created + 3, facts));
+        said.push(event(
+            format!("evt_{order}_session"),
+            kind,
+            created + 3,
+            facts,
+        ));
     }
     if !random.one_in(5) {
         let kind = EventType::PaymentIntentSucceeded;
@@ -99,7 +127,12 @@ fn story(order: &str, random: &mut Random, created: i64) -> Vec<Said> {
             captured: true,
         });
         let kind = EventType::ChargeSucceeded;
-        said.push(event(format!("evt_{order}_charge"), kind, created + 2, charge));
+        said.push(event(
+            format!("evt_{order}_charge"),
+            kind,
+            created + 2,
+            charge,
+        ));
         // A failure that is told late, with a later time, never takes paid back.
         let kind = EventType::PaymentIntentCanceled;
         said.push(payment(order, kind, created + 9, amount, 0));
@@ -113,14 +146,22 @@ fn story(order: &str, random: &mut Random, created: i64) -> Vec<Said> {
                 status: RefundStatus::Succeeded,
             });
             let kind = EventType::RefundCreated;
-            said.push(event(format!("evt_{order}_refund_{part}"), kind, created + 5, facts));
+            said.push(event(
+                format!("evt_{order}_refund_{part}"),
+                kind,
+                created + 5,
+                facts,
+            ));
         }
     }
     let mut said: Vec<Said> = said.into_iter().map(Said::Event).collect();
     for version in 0..random.below(3) {
         let version = i64::try_from(version).unwrap() + 1;
-        let status =
-            if random.one_in(3) { SnapshotStatus::Paid } else { SnapshotStatus::Pending };
+        let status = if random.one_in(3) {
+            SnapshotStatus::Paid
+        } else {
+            SnapshotStatus::Pending
+        };
         said.push(Said::Snapshot(Snapshot {
             status,
             amount_due: units(amount),
@@ -140,9 +181,15 @@ pub fn stream(orders: usize, random: &mut Random) -> Vec<Saying> {
         let order = OrderId::try_from(name.as_str()).unwrap();
         for said in story(&name, random, 1_700_000_000) {
             if random.one_in(10) {
-                stream.push(Saying { order: order.clone(), said: said.clone() });
+                stream.push(Saying {
+                    order: order.clone(),
+                    said: said.clone(),
+                });
             }
-            stream.push(Saying { order: order.clone(), said });
+            stream.push(Saying {
+                order: order.clone(),
+                said,
+            });
         }
     }
     for last in (1..stream.len()).rev() {
@@ -167,8 +214,14 @@ pub fn record(saying: &Saying, partitions: i32, now_ms: i64) -> (Input, Record) 
             let keys = keys();
             let seal = keys.seal(EVENTS_TOPIC, &key, &told.encode_datum());
             let headers = vec![
-                (headers::KEY_ID.to_owned(), Some(seal.key_id.as_bytes().to_vec())),
-                (headers::SIGNATURE.to_owned(), Some(seal.signature.as_bytes().to_vec())),
+                (
+                    headers::KEY_ID.to_owned(),
+                    Some(seal.key_id.as_bytes().to_vec()),
+                ),
+                (
+                    headers::SIGNATURE.to_owned(),
+                    Some(seal.signature.as_bytes().to_vec()),
+                ),
             ];
             (Input::Events, codec.encode(&told), headers)
         }

@@ -47,12 +47,18 @@ impl Rows {
         let (incarnation, token, batch) = self.flights.swap_remove(choice);
         for write in batch.ledgers {
             let cell = (write.timestamp, write.cell);
-            let held = self.cells.entry(write.order_id).or_insert_with(|| (i64::MIN, Vec::new()));
+            let held = self
+                .cells
+                .entry(write.order_id)
+                .or_insert_with(|| (i64::MIN, Vec::new()));
             if cell > *held {
                 *held = cell;
             }
         }
-        self.acknowledged.entry(incarnation).or_default().push(token);
+        self.acknowledged
+            .entry(incarnation)
+            .or_default()
+            .push(token);
     }
 
     pub fn in_flight(&self) -> usize {
@@ -62,7 +68,8 @@ impl Rows {
     /// Writes of processes that are gone: each lands some day, or is lost.
     pub fn lose_writes_of(&mut self, incarnation: u64) {
         let random = &mut self.random;
-        self.flights.retain(|(of, _, _)| *of != incarnation || random.one_in(2));
+        self.flights
+            .retain(|(of, _, _)| *of != incarnation || random.one_in(2));
     }
 }
 
@@ -76,12 +83,18 @@ impl Connection {
     pub fn new(rows: &Shared) -> Self {
         let mut locked = rows.lock().unwrap();
         locked.incarnations += 1;
-        Self { rows: Arc::clone(rows), incarnation: locked.incarnations }
+        Self {
+            rows: Arc::clone(rows),
+            incarnation: locked.incarnations,
+        }
     }
 }
 
 fn fault(operation: &'static str) -> StoreFault {
-    StoreFault { operation, reason: "simulated".into() }
+    StoreFault {
+        operation,
+        reason: "simulated".into(),
+    }
 }
 
 impl LedgerStore for Connection {
@@ -93,15 +106,27 @@ impl LedgerStore for Connection {
             }
             return Err(fault("read ledgers"));
         }
-        Ok(orders.iter().map(|order| Some(rows.cells.get(order)?.1.clone())).collect())
+        Ok(orders
+            .iter()
+            .map(|order| Some(rows.cells.get(order)?.1.clone()))
+            .collect())
     }
 
     fn submit(&mut self, token: WriteToken, batch: WriteBatch) {
-        self.rows.lock().unwrap().flights.push((self.incarnation, token, batch));
+        self.rows
+            .lock()
+            .unwrap()
+            .flights
+            .push((self.incarnation, token, batch));
     }
 
     fn acknowledged(&mut self, _wait: Duration) -> Vec<WriteToken> {
-        self.rows.lock().unwrap().acknowledged.remove(&self.incarnation).unwrap_or_default()
+        self.rows
+            .lock()
+            .unwrap()
+            .acknowledged
+            .remove(&self.incarnation)
+            .unwrap_or_default()
     }
 
     fn load_checkpoint(&mut self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreFault> {

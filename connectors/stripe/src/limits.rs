@@ -1,0 +1,92 @@
+//! Every limit of the gateway and its number. Those in [`GatewayLimits`] can be made smaller by
+//! tests; the others are part of what users are promised.
+
+use std::time::Duration;
+
+/// The largest body taken, in bytes.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The deepest nesting of JSON taken; the root counts 1.
+pub const MAX_JSON_DEPTH: usize = 64;
+/// How old a signature may be, in seconds.
+pub const MAX_SIGNATURE_AGE_S: i64 = 300;
+/// How far in the future a signature may be, in seconds.
+pub const MAX_SIGNATURE_LEAD_S: i64 = 60;
+/// The most digits of a signature's `t`: enough for the year 33658.
+pub const MAX_STAMP_DIGITS: usize = 12;
+/// The most `v1` signatures in one header; Stripe sends one per active secret.
+pub const MAX_SIGNATURES: usize = 16;
+/// The least length of a webhook secret, in bytes.
+pub const MIN_SECRET_BYTES: usize = 16;
+/// The longest event type taken, in bytes.
+pub const MAX_EVENT_TYPE_BYTES: usize = 255;
+/// The latest `created` taken, in Unix seconds: the end of the year 9999.
+pub const MAX_CREATED_S: i64 = 253_402_300_799;
+/// The most header fields of a request.
+pub const MAX_HEADER_FIELDS: usize = 64;
+/// The most bytes of a request's line and header fields together.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// The most bytes that one connection buffers before a body is read from it.
+pub const MAX_READ_BUFFER_BYTES: usize = 64 * 1024;
+/// The most addresses that have a bucket of their own; the others share one.
+pub const MAX_TRACKED_ADDRESSES: usize = 65_536;
+/// The most members of `X-Forwarded-For` that are looked at, from the right.
+pub const MAX_FORWARDED_HOPS: usize = 16;
+/// What `Retry-After` says on 503, in seconds.
+pub const RETRY_AFTER_S: u64 = 5;
+
+/// The largest record sent to the broker, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+/// The most records waiting for the broker; beyond, the gateway answers 503.
+pub const MAX_QUEUED_RECORDS: usize = 50_000;
+/// The most memory of records waiting for the broker, in KiB.
+pub const MAX_QUEUED_KIB: usize = 128 * 1024;
+/// How long the producer tries to deliver one record.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long one question for the topics' partitions may take.
+pub const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause between two such questions.
+pub const METADATA_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after the system refused a new connection (too many open files).
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The limits that tests make small so that they need not wait.
+#[derive(Debug, Clone)]
+pub struct GatewayLimits {
+    /// Open connections; further ones wait in the listener's backlog.
+    pub connections: usize,
+    /// Bytes of bodies held at once, over all connections; beyond, the answer is 503.
+    pub body_bytes: usize,
+    /// From a request's first byte to the end of its headers; then the connection is closed.
+    pub header_read: Duration,
+    /// From the end of the headers to the end of the body; then the answer is 408.
+    pub body_read: Duration,
+    /// How long a connection may stay silent between requests.
+    pub idle: Duration,
+    /// From the end of the headers to the answer; then it is 503. Stripe waits 10 s.
+    pub answer: Duration,
+    /// How long a closing connection is read from, so that the peer sees its answer.
+    pub linger: Duration,
+    /// The most bytes thrown away while lingering.
+    pub linger_bytes: usize,
+    /// From the order to stop to the end of [`crate::serve`], at most.
+    pub drain: Duration,
+    /// How long kept-alive connections are still answered (with 503) after the last request.
+    pub drain_linger: Duration,
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            body_bytes: 128 * 1024 * 1024,
+            header_read: Duration::from_secs(10),
+            body_read: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            answer: Duration::from_secs(8),
+            linger: Duration::from_secs(2),
+            linger_bytes: 8 * 1024 * 1024,
+            drain: Duration::from_secs(25),
+            drain_linger: Duration::from_millis(200),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The ledger store as commands use it: connected once, shared by workers and look-ups.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time;
+use trueup_domain::ids::{EventId, OrderId};
+use trueup_engine::ports::store::StoreFault;
+use trueup_ledger::{ConnectFault, CqlLedger, CqlSettings, CqlStore, Replication};
+
+use crate::config::StoreTarget;
+use crate::failure::Failure;
+use crate::lookup::{Index, Indexed};
+use crate::shutdown::Stop;
+
+/// The first and the longest wait for a store that is away.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// One session of a process.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    ledger: CqlLedger,
+    runtime: Handle,
+}
+
+impl Stores {
+    /// # Errors
+    /// A store that is away, or whose tables are not this program's.
+    pub fn connect(runtime: &Handle, target: &StoreTarget) -> Result<Self, Failure> {
+        let ledger = runtime
+            .block_on(CqlLedger::connect(settings(target, None)))
+            .map_err(Failure::failed)?;
+        Ok(Self {
+            ledger,
+            runtime: runtime.clone(),
+        })
+    }
+
+    /// As [`Stores::connect`], but waits for a store that is away; `None` when asked to stop
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// What waiting does not mend: tables that are absent, older or newer.
+    pub async fn await_connected(
+        target: &StoreTarget,
+        stop: Stop,
+    ) -> Result<Option<Self>, Failure> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match CqlLedger::connect(settings(target, None)).await {
+                Ok(ledger) => {
+                    let runtime = Handle::current();
+                    return Ok(Some(Self { ledger, runtime }));
+                }
+                Err(ConnectFault::Unreachable(fault)) => {
+                    tracing::warn!(%fault, "waiting for the store");
+                }
+                Err(fault) => return Err(Failure::failed(fault)),
+            }
+            tokio::select! {
+                () = stop.clone().wait() => return Ok(None),
+                () = time::sleep(wait) => wait = wait.saturating_mul(2).min(LONGEST_WAIT),
+            }
+        }
+    }
+
+    /// The store for one worker's thread.
+    pub fn worker(&self, _slot: usize) -> CqlStore {
+        self.ledger.store(self.runtime.clone())
+    }
+
+    /// For look-ups, from threads that may wait.
+    pub fn index(&self) -> Box<dyn Index> {
+        Box::new(self.clone())
+    }
+}
+
+impl Index for Stores {
+    fn find_ledger(&self, order: &OrderId) -> Result<Option<Vec<u8>>, StoreFault> {
+        let found = self.runtime.block_on(self.ledger.find_ledger(order))?;
+        Ok(found.map(|stored| stored.cell))
+    }
+
+    fn find_event(&self, event: &EventId) -> Result<Option<Indexed>, StoreFault> {
+        let found = self.runtime.block_on(self.ledger.find_event(event))?;
+        Ok(found.map(|entry| Indexed {
+            order_id: entry.order_id,
+            partition: entry.partition,
+            offset: entry.offset,
+            received_at: entry.received_at,
+        }))
+    }
+}
+
+/// The store's settings; `replication` counts only where the keyspace is made.
+pub fn settings(target: &StoreTarget, replication: Option<Replication>) -> CqlSettings {
+    let mut settings = CqlSettings::new(target.hosts.clone(), target.keyspace.clone());
+    if let Some(replication) = replication {
+        settings.replication = replication;
+    }
+    settings.local_datacenter.clone_from(&target.datacenter);
+    settings.user.clone_from(&target.user);
+    settings.password.clone_from(&target.password);
+    settings
+}
+
+/// What `check` sees of the store.
+#[derive(Debug)]
+pub struct Inspected {
+    pub tables: Result<String, String>,
+    pub clock_ms: i64,
+}
+
+/// Connects, looks at the tables and asks for the time; changes nothing.
+///
+/// # Errors
+/// A sentence, when the store does not answer or its tables are not this program's.
+pub fn inspect(runtime: &Handle, target: &StoreTarget) -> Result<Inspected, String> {
+    runtime.block_on(async {
+        let ledger = CqlLedger::connect(settings(target, None))
+            .await
+            .map_err(|fault| fault.to_string())?;
+        let clock_ms = ledger.clock_ms().await.map_err(|fault| fault.to_string())?;
+        let tables = Ok(format!(
+            "keyspace `{}` has schema {}",
+            target.keyspace,
+            trueup_ledger::SCHEMA_VERSION
+        ));
+        Ok(Inspected { tables, clock_ms })
+    })
+}
