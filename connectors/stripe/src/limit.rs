@@ -1,15 +1,20 @@
-//! Token buckets: one per endpoint, one per client address. Refuses what comes too fast, and
-//! remembers only so many addresses: when they are too many, the new ones share one bucket.
+//! Token buckets: one per endpoint, one per client address. Refuses what comes too fast.
+//!
+//! Addresses are spread over a fixed number of buckets, so that no number of them costs more
+//! memory or time than one: nothing is remembered per address, and nothing has to be swept.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::address::bucket;
-use crate::limits::MAX_TRACKED_ADDRESSES;
+use crate::limits::ADDRESS_BUCKETS;
 
 /// How many requests per second may come, on average and at once.
 #[derive(Debug, Clone, Copy)]
@@ -80,39 +85,60 @@ impl EndpointLimit {
 #[derive(Debug)]
 pub(crate) struct AddressLimit {
     clock: DefaultClock,
-    known: DefaultKeyedRateLimiter<IpAddr>,
-    /// For addresses beyond the most that are tracked.
-    shared: DefaultDirectRateLimiter,
-    tracked: usize,
+    buckets: RateLimiter<usize, Buckets, DefaultClock>,
+    count: usize,
+    /// Keyed at random, so that nobody outside can choose whom to share a bucket with.
+    spread: RandomState,
+}
+
+#[derive(Debug)]
+struct Buckets(Box<[InMemoryState]>);
+
+impl StateStore for Buckets {
+    type Key = usize;
+
+    fn measure_and_replace<T, F, E>(&self, slot: &usize, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        match self.0.get(*slot) {
+            Some(bucket) => bucket.measure_and_replace(&NotKeyed::NonKey, decide),
+            // No slot lies outside; a full bucket is what one without memory would be.
+            None => decide(None).map(|(taken, _)| taken),
+        }
+    }
 }
 
 impl AddressLimit {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self::tracking(rate, MAX_TRACKED_ADDRESSES)
+        Self::with_buckets(rate, ADDRESS_BUCKETS)
     }
 
-    fn tracking(rate: Rate, tracked: usize) -> Self {
+    fn with_buckets(rate: Rate, count: usize) -> Self {
+        let buckets = (0..count).map(|_| InMemoryState::default()).collect();
+        let clock = DefaultClock::default();
         Self {
-            clock: DefaultClock::default(),
-            known: RateLimiter::keyed(rate.quota()),
-            shared: RateLimiter::direct(rate.quota()),
-            tracked,
+            buckets: RateLimiter::new(rate.quota(), Buckets(buckets), clock.clone()),
+            clock,
+            count,
+            spread: RandomState::new(),
         }
     }
 
     /// # Errors
     /// How long to wait.
     pub(crate) fn take(&self, address: IpAddr) -> Result<(), Duration> {
-        if self.known.len() >= self.tracked {
-            // Full buckets are as good as none; forgetting them makes room.
-            self.known.retain_recent();
-        }
-        let taken = if self.known.len() >= self.tracked {
-            self.shared.check()
-        } else {
-            self.known.check_key(&bucket(address))
-        };
-        taken.map_err(|until| until.wait_time_from(self.clock.now()))
+        self.buckets
+            .check_key(&self.slot(address))
+            .map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    fn slot(&self, address: IpAddr) -> usize {
+        let hash = self.spread.hash_one(bucket(address));
+        let count = u64::try_from(self.count).unwrap_or(u64::MAX);
+        hash.checked_rem(count)
+            .and_then(|slot| usize::try_from(slot).ok())
+            .unwrap_or(0)
     }
 }
 
@@ -143,20 +169,34 @@ mod tests {
         );
     }
 
-    #[test]
-    fn addresses_do_not_share_a_bucket() {
-        let limit = AddressLimit::new(rate(1, 1));
-        assert!(limit.take(ip(1)).is_ok());
-        assert!(limit.take(ip(1)).is_err());
-        assert!(limit.take(ip(2)).is_ok());
+    /// Two addresses that fall into different buckets.
+    fn strangers(limit: &AddressLimit) -> (IpAddr, IpAddr) {
+        let other = (2..=u8::MAX).map(ip);
+        let other = other
+            .into_iter()
+            .find(|it| limit.slot(*it) != limit.slot(ip(1)));
+        (ip(1), other.unwrap())
     }
 
     #[test]
-    fn addresses_beyond_the_most_tracked_share_one_bucket_and_take_no_memory() {
-        let limit = AddressLimit::tracking(rate(1, 2), 2);
-        assert!(limit.take(ip(1)).is_ok() && limit.take(ip(2)).is_ok());
-        assert!(limit.take(ip(3)).is_ok() && limit.take(ip(4)).is_ok());
-        assert!(limit.take(ip(5)).is_err());
-        assert_eq!(limit.known.len(), 2);
+    fn an_address_that_asks_too_much_leaves_the_others_their_tokens() {
+        let limit = AddressLimit::new(rate(1, 1));
+        let (one, other) = strangers(&limit);
+        assert!(limit.take(one).is_ok());
+        assert!(limit.take(one).is_err());
+        assert!(limit.take(other).is_ok());
+    }
+
+    #[test]
+    fn however_many_addresses_ask_an_address_keeps_its_bucket_and_no_memory_is_taken() {
+        let limit = AddressLimit::with_buckets(rate(1, 1), 2);
+        let (one, other) = strangers(&limit);
+        assert!(limit.take(one).is_ok());
+        let crowd = (0..100_000_u32).map(|number| IpAddr::from(number.to_be_bytes()));
+        for stranger in crowd.filter(|it| limit.slot(*it) == limit.slot(one)) {
+            assert!(limit.take(stranger).is_err());
+        }
+        assert!(limit.take(other).is_ok());
+        assert_eq!(limit.buckets.into_state_store().0.len(), 2);
     }
 }

@@ -27,8 +27,8 @@ pub const MAX_HEADER_FIELDS: usize = 64;
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// The most bytes that one connection buffers before a body is read from it.
 pub const MAX_READ_BUFFER_BYTES: usize = 64 * 1024;
-/// The most addresses that have a bucket of their own; the others share one.
-pub const MAX_TRACKED_ADDRESSES: usize = 65_536;
+/// The buckets that client addresses are spread over; some share one when they are many.
+pub const ADDRESS_BUCKETS: usize = 65_536;
 /// The most members of `X-Forwarded-For` that are looked at, from the right.
 pub const MAX_FORWARDED_HOPS: usize = 16;
 /// What `Retry-After` says on 503, in seconds.
