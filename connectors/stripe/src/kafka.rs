@@ -101,7 +101,7 @@ fn config(kafka: &[(String, String)]) -> ClientConfig {
     );
     config.set("queue.buffering.max.kbytes", MAX_QUEUED_KIB.to_string());
     for (key, value) in kafka {
-        config.set(key, value);
+        config.set(of_its_own_name(key), value);
     }
     // What we promise rests on these: they may not be overridden.
     config.set("acks", "all");
@@ -121,6 +121,18 @@ fn config(kafka: &[(String, String)]) -> ClientConfig {
         },
     );
     config
+}
+
+/// librdkafka has two names for some settings. A setting under both would be applied twice, in
+/// no particular order, and what may not be overridden would be.
+fn of_its_own_name(key: &str) -> &str {
+    match key {
+        "request.required.acks" => "acks",
+        "delivery.timeout.ms" => "message.timeout.ms",
+        "compression.type" => "compression.codec",
+        "queue.buffering.max.ms" => "linger.ms",
+        _ => key,
+    }
 }
 
 impl Shared {
@@ -248,5 +260,48 @@ impl Publisher for KafkaPublisher {
 impl std::fmt::Debug for KafkaPublisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaPublisher").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(settings: &[(&str, &str)]) -> ClientConfig {
+        let owned = settings
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()));
+        config(&owned.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_the_promise_rests_on_cannot_be_overridden_under_any_of_its_names() {
+        let config = with(&[
+            ("acks", "0"),
+            ("request.required.acks", "1"),
+            ("message.timeout.ms", "1"),
+            ("delivery.timeout.ms", "600000"),
+            ("enable.idempotence", "false"),
+        ]);
+        assert_eq!(config.get("acks"), Some("all"));
+        assert_eq!(config.get("message.timeout.ms"), Some("6000"));
+        assert_eq!(config.get("enable.idempotence"), Some("true"));
+        assert_eq!(config.get("request.required.acks"), None);
+        assert_eq!(config.get("delivery.timeout.ms"), None);
+    }
+
+    #[test]
+    fn what_is_only_a_default_can_be_overridden_under_any_of_its_names() {
+        let config = with(&[("compression.type", "lz4"), ("queue.buffering.max.ms", "9")]);
+        assert_eq!(config.get("compression.codec"), Some("lz4"));
+        assert_eq!(config.get("linger.ms"), Some("9"));
+        assert_eq!(config.get("compression.type"), None);
+        assert_eq!(config.get("queue.buffering.max.ms"), None);
+    }
+
+    #[test]
+    fn the_client_takes_the_settings() {
+        let created: Result<FutureProducer, _> = with(&[]).create();
+        assert!(created.is_ok(), "{:?}", created.err());
     }
 }
