@@ -86,26 +86,31 @@ pub(crate) async fn serve<P: Publisher, C: Clock>(
         })
         .await
     };
-    let (stream, hushed) = connection.into_parts().io.into_inner().into_parts();
-    last_word(stream, end, hushed, &limits).await;
+    let parts = connection.into_parts();
+    let (stream, hushed) = parts.io.into_inner().into_parts();
+    let refusal = match &end {
+        End::Hyper(Err(error)) if hushed => refusal_of(error, &parts.read_buf),
+        End::Hyper(_) | End::TimedOut | End::Closed => None,
+    };
+    last_word(stream, end, refusal, &limits).await;
 }
 
 /// Says what hyper would have said without a body, and ends the connection so that the peer can
 /// read it: closing with unread bytes would reset the connection and take the answer back.
-async fn last_word(mut stream: TcpStream, end: End, hushed: bool, limits: &GatewayLimits) {
-    match end {
-        End::Hyper(Err(error)) if hushed => {
-            if let Some(refusal) = refusal_of(&error) {
-                metrics::refused(&refusal);
-                let answer = reply::raw(&refusal);
-                let _gone = timeout(limits.linger, stream.write_all(&answer)).await;
-            }
-        }
-        End::Hyper(Ok(()) | Err(_)) => {}
-        End::TimedOut | End::Closed => {
-            let _gone = stream.shutdown().await;
-            return;
-        }
+async fn last_word(
+    mut stream: TcpStream,
+    end: End,
+    refusal: Option<Refusal>,
+    limits: &GatewayLimits,
+) {
+    if matches!(end, End::TimedOut | End::Closed) {
+        let _gone = stream.shutdown().await;
+        return;
+    }
+    if let Some(refusal) = refusal {
+        metrics::refused(&refusal);
+        let answer = reply::raw(&refusal);
+        let _gone = timeout(limits.linger, stream.write_all(&answer)).await;
     }
     let _bounded = timeout(limits.linger, drain(&mut stream, limits.linger_bytes)).await;
 }
@@ -125,9 +130,17 @@ async fn drain(stream: &mut TcpStream, limit: usize) -> std::io::Result<()> {
 }
 
 /// The answer to what is a request, though one that cannot be served; `None` for other bytes.
-fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
+/// `unread` is what hyper could not take.
+fn refusal_of(error: &hyper::Error, unread: &[u8]) -> Option<Refusal> {
     if error.is_parse_too_large() {
-        return Some(Refusal::HeadersTooLarge);
+        return if begins_a_request(unread) {
+            Some(Refusal::HeadersTooLarge)
+        } else if unread.len() < MAX_READ_BUFFER_BYTES {
+            // The head was taken, and its `Content-Length` is beyond what hyper counts.
+            Some(Refusal::BodyTooLarge)
+        } else {
+            None
+        };
     }
     // Hyper tells these two from bytes that are no request only in its text.
     let text = error.to_string();
@@ -135,4 +148,11 @@ fn refusal_of(error: &hyper::Error) -> Option<Refusal> {
         .iter()
         .any(|name| text.contains(name));
     framing.then_some(Refusal::BadFraming)
+}
+
+/// A method and what it asks for. A buffer full of anything else is too large as well.
+fn begins_a_request(unread: &[u8]) -> bool {
+    let method = unread.iter().take_while(|byte| byte.is_ascii_alphabetic());
+    let rest = unread.get(method.count()..).unwrap_or_default();
+    rest.len() < unread.len() && (rest.starts_with(b" /") || rest.starts_with(b" http"))
 }
