@@ -153,3 +153,7 @@ impl<'a> Envelope<'a> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "envelope_tests.rs"]
+mod tests;
