@@ -135,7 +135,7 @@ fn refusal_of(error: &hyper::Error, unread: &[u8]) -> Option<Refusal> {
     if error.is_parse_too_large() {
         return if begins_a_request(unread) {
             Some(Refusal::HeadersTooLarge)
-        } else if unread.len() < MAX_READ_BUFFER_BYTES {
+        } else if unread.len() < MAX_HEADER_BYTES {
             // The head was taken, and its `Content-Length` is beyond what hyper counts.
             Some(Refusal::BodyTooLarge)
         } else {
