@@ -299,9 +299,34 @@ mod tests {
         assert_eq!(config.get("queue.buffering.max.ms"), None);
     }
 
-    #[test]
-    fn the_client_takes_the_settings() {
-        let created: Result<FutureProducer, _> = with(&[]).create();
-        assert!(created.is_ok(), "{:?}", created.err());
+    fn publisher() -> KafkaPublisher {
+        let nowhere = [("bootstrap.servers".to_owned(), "127.0.0.1:1".to_owned())];
+        let names = LaneNames::new(&trueup_schemas::topics::Topics::new(""));
+        KafkaPublisher::new(&nowhere, names).unwrap()
+    }
+
+    #[tokio::test]
+    async fn until_the_partitions_are_known_nothing_is_taken() {
+        let record = Outgoing {
+            lane: Lane::Events,
+            key: b"order-1".to_vec(),
+            value: Vec::new(),
+            headers: Vec::new(),
+            timestamp: 0,
+        };
+        let taken = publisher().publish(vec![record]);
+        assert_eq!(taken.err(), Some(PublishFault::NotReady));
+    }
+
+    #[tokio::test]
+    async fn a_failed_producer_is_replaced_once_however_many_requests_saw_it_fail() {
+        let publisher = publisher();
+        let failed = publisher.shared.current();
+        for _ in 0..3 {
+            publisher.shared.recycle(&failed);
+        }
+        assert_eq!(publisher.shared.current().generation, 1);
+        publisher.shared.recycle(&publisher.shared.current());
+        assert_eq!(publisher.shared.current().generation, 2);
     }
 }

@@ -117,12 +117,13 @@ impl Refusal {
         }
     }
 
-    /// Somebody should look at it: a sender set up for another endpoint, or an event too large.
+    /// Somebody should look at it: a sender set up for another endpoint, an event too large, or
+    /// a verified one that cannot be read, which is lost when Stripe gives up.
     #[must_use]
     pub fn alerts(&self) -> bool {
         matches!(
             self,
-            Self::WrongLivemode | Self::WrongAccount | Self::BodyTooLarge
+            Self::WrongLivemode | Self::WrongAccount | Self::BodyTooLarge | Self::Body(_)
         )
     }
 
