@@ -122,8 +122,9 @@ fn join_facts(ledger: &mut Ledger, event: &Event, digest: FactsDigest) {
     }
 }
 
-/// Joins what the order service says. The greatest (version, digest) holds; one that is lower
-/// than all that are kept is ignored, and so is one that was let go before.
+/// Joins what the order service says. The greatest (version, `updated_at`, digest) holds: an
+/// order service that says two things under one version means the later. A (version, digest)
+/// that is lower than all that are kept is ignored, and so is one that was let go before.
 pub fn fold_snapshot(ledger: &mut Ledger, snapshot: &Snapshot) -> Verdict {
     let snapshots = &mut ledger.snapshots;
     let pair = (snapshot.version, digest::of_snapshot(snapshot));
@@ -138,7 +139,9 @@ pub fn fold_snapshot(ledger: &mut Ledger, snapshot: &Snapshot) -> Verdict {
         .kept
         .iter()
         .any(|(version, _)| *version == snapshot.version);
-    if place == snapshots.kept.len() {
+    let told = (snapshot.version, snapshot.updated_at, pair.1);
+    let known = snapshots.latest.as_ref();
+    if known.is_none_or(|known| told > (known.version, known.updated_at, known.digest)) {
         snapshots.latest = Some(LatestSnapshot {
             version: snapshot.version,
             digest: pair.1,

@@ -133,13 +133,14 @@ pub struct DisputeCell {
 
 /// What the order service said: a function of the set of snapshots while there are at most
 /// [`KEPT_SNAPSHOTS`] distinct ones. Beyond, one that is lower than all that are kept is ignored,
-/// so `seen` depends on the order of the log, which every re-fold keeps. `kept` is sorted by (version, digest), least first.
+/// so `seen` depends on the order of the log, which every re-fold keeps. `kept` is sorted by
+/// (version, digest), least first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshots {
     pub kept: Vec<(i64, FactsDigest)>,
     /// Distinct pairs ever joined, those no longer kept included.
     pub seen: u64,
-    /// The content of the greatest kept pair.
+    /// The content of the greatest (version, `updated_at`, digest).
     pub latest: Option<LatestSnapshot>,
 }
 

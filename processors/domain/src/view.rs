@@ -92,28 +92,32 @@ impl PaymentStatus {
 }
 
 impl View {
-    /// The payment that an order's status is about: the earliest that succeeded, else the first
-    /// that was seen.
+    /// The payment that an order's status is about: the earliest that succeeded in the order's
+    /// currency, else in any, else the first that was seen.
     #[must_use]
     pub fn leading_payment(&self) -> Option<&PaymentView> {
+        // Payments come sorted by id, so a tie is the lesser id's.
+        let order = |payment: &&PaymentView| {
+            let other = payment.currency != self.currency;
+            (other, payment.succeeded_at)
+        };
         let succeeded = self
             .payments
             .iter()
             .filter(|payment| payment.succeeded_at.is_some());
-        succeeded
-            .min_by_key(|payment| (payment.succeeded_at, &payment.id))
-            .or_else(|| {
-                self.payments
-                    .iter()
-                    .min_by_key(|payment| (payment.first_seen, &payment.id))
-            })
+        succeeded.min_by_key(order).or_else(|| {
+            self.payments
+                .iter()
+                .min_by_key(|payment| (payment.first_seen, &payment.id))
+        })
     }
 
-    /// When the first payment succeeded.
+    /// When the first payment in the order's currency succeeded: other money never counts.
     #[must_use]
     pub fn succeeded_at(&self) -> Option<UnixSeconds> {
         self.payments
             .iter()
+            .filter(|payment| payment.currency == self.currency)
             .filter_map(|payment| payment.succeeded_at)
             .min()
     }
@@ -205,11 +209,16 @@ fn sum_received(payments: &[PaymentView], currency: Currency) -> i64 {
         })
 }
 
+/// A session asked for no payment, and none that speaks for itself is linked to it.
 fn is_free(ledger: &Ledger) -> bool {
     ledger
         .sessions
         .iter()
-        .any(|session| session.progress == SessionProgress::NoPaymentRequired)
+        .filter(|session| session.progress == SessionProgress::NoPaymentRequired)
+        .any(|session| {
+            let named = session.payment.as_ref();
+            !named.is_some_and(|id| payments::speaks(ledger, id))
+        })
 }
 
 /// The best word on an order that received nothing. A success in another currency than the

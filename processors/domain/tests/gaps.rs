@@ -8,6 +8,7 @@ mod line;
 use line::{Said, said};
 use trueup_domain::fold::{fold_event, fold_snapshot};
 use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus, Grace, next_gaps};
+use trueup_domain::ids::ObjectId;
 use trueup_domain::ledger::Ledger;
 use trueup_domain::money::Currency;
 use trueup_domain::view::view;
@@ -154,6 +155,104 @@ fn the_earliest_success_decides_whether_a_cancellation_was_later() {
         (20, "shop canceled 1000 eur version=1"),
     ];
     assert_eq!(first(&told).gaps.len(), 1);
+}
+
+#[test]
+fn money_of_another_currency_neither_decides_whether_a_cancellation_was_later_nor_is_named() {
+    let told = [
+        (10, "payment_intent.succeeded pi_2 1100 usd"),
+        (20, "shop canceled 1000 eur version=1"),
+        (30, "payment_intent.succeeded pi_1 1000 eur"),
+    ];
+    assert!(first(&told).is_empty());
+    let later = [told[0], told[2], (31, "shop canceled 1000 eur version=2")];
+    let found = first(&later);
+    assert_eq!(
+        found.gaps[0].payment.as_ref().map(ObjectId::as_str),
+        Some("pi_1")
+    );
+    assert_eq!(found.gaps[0].amount, 1000);
+}
+
+#[test]
+fn a_success_that_only_a_charge_or_a_session_proves_is_one_to_mark() {
+    for line in [
+        "charge.captured ch_1 1000 eur captured=1000 payment=pi_1",
+        "checkout.session.completed cs_1 1000 eur paid payment=pi_1",
+    ] {
+        let told = |shop| [(10, line), shop];
+        let pending = first(&told((5, "shop pending 1000 eur version=1")));
+        let payment = pending.gaps[0].payment.as_ref().map(ObjectId::as_str);
+        assert_eq!((pending.gaps[0].amount, payment), (1000, Some("pi_1")));
+        assert_eq!(
+            first(&told((11, "shop canceled 1000 eur version=1")))
+                .gaps
+                .len(),
+            1
+        );
+        assert!(first(&told((9, "shop canceled 1000 eur version=1"))).is_empty());
+    }
+}
+
+#[test]
+fn a_gap_closes_when_the_order_is_disputed_and_comes_back_when_the_dispute_is_won() {
+    let pending = [PAID, (20, "shop pending 1000 eur version=1")];
+    let dispute = (30, "charge.dispute.created dp_1 1000 eur needs_response");
+    let disputed = [pending[0], pending[1], dispute];
+    let closed = gaps(&disputed, &first(&pending), 60_000, 60_000);
+    assert!(closed.is_empty());
+    let won = (40, "charge.dispute.closed dp_1 1000 eur won");
+    let again = gaps(
+        &[pending[0], pending[1], dispute, won],
+        &closed,
+        70_000,
+        70_000,
+    );
+    assert_eq!(
+        (again.gaps[0].status, again.gaps[0].since),
+        (GapStatus::Awaiting, 70_000)
+    );
+}
+
+#[test]
+fn a_gap_closes_when_the_shop_says_that_more_is_due_or_that_it_gave_the_money_back() {
+    let pending = [PAID, (20, "shop pending 1000 eur version=1")];
+    let open = gaps(&pending, &first(&pending), 350_000, 350_000);
+    for shop in [
+        "shop pending 1200 eur version=2",
+        "shop refunded 1000 eur version=2",
+        "shop paid 1000 eur version=2",
+    ] {
+        let told = [pending[0], pending[1], (30, shop)];
+        assert!(gaps(&told, &open, 360_000, 360_000).is_empty(), "{shop}");
+    }
+}
+
+#[test]
+fn a_gap_whose_record_was_received_long_ago_opens_at_once() {
+    // A snapshot's receipt is its own `updated_at`; the clock stands where the log was read to.
+    let told = [PAID, (20, "shop pending 1000 eur version=1")];
+    let found = gaps(&told, &GapSet::default(), 20_000, 320_000);
+    assert_eq!(
+        (
+            found.gaps[0].status,
+            found.gaps[0].since,
+            found.gaps[0].deadline
+        ),
+        (GapStatus::Open, 20_000, 320_000)
+    );
+    let sooner = gaps(&told, &GapSet::default(), 20_000, 319_999);
+    assert_eq!(sooner.gaps[0].status, GapStatus::Awaiting);
+}
+
+#[test]
+fn a_grace_that_is_set_anew_leaves_deadlines_that_were_told() {
+    let told = [PAID, (20, "shop pending 1000 eur version=1")];
+    let ledger = ledger_of(&told);
+    let before = first(&told);
+    let none = Grace { default_ms: 0 };
+    let found = next_gaps(&ledger, &view(&ledger), &before, 60_000, 60_000, none);
+    assert_eq!(found, before);
 }
 
 #[test]

@@ -68,6 +68,20 @@ fn of_payments_of_one_second_the_lesser_id_leads() {
 }
 
 #[test]
+fn a_success_in_the_orders_currency_leads_before_an_earlier_one_in_another() {
+    let told = [
+        (10, "payment_intent.succeeded pi_1 1100 usd"),
+        (20, "payment_intent.succeeded pi_2 1000 eur"),
+        (30, "shop pending 1000 eur version=1"),
+    ];
+    assert_eq!(leading(&view_of(&told[..2])), Some("pi_1"));
+    assert_eq!(leading(&view_of(&told)), Some("pi_2"));
+    assert_eq!(leading(&view_of(&[told[0], told[2]])), Some("pi_1"));
+    assert_eq!(view_of(&told[..2]).succeeded_at(), Some(10));
+    assert_eq!(view_of(&told).succeeded_at(), Some(20));
+}
+
+#[test]
 fn a_payment_shows_the_session_that_came_furthest() {
     let told = [
         (10, "payment_intent.succeeded pi_1 1000 eur"),

@@ -38,6 +38,16 @@ pub(super) fn payments(ledger: &Ledger) -> Vec<PaymentView> {
     payments
 }
 
+/// Whether the payment has an event of its own or a captured charge: then its sessions
+/// contribute nothing but their links and prices.
+pub(super) fn speaks(ledger: &Ledger, id: &ObjectId) -> bool {
+    find(&ledger.payments, id).is_some()
+        || ledger
+            .charges
+            .iter()
+            .any(|charge| charge.captured_at.is_some() && charge.payment.as_ref() == Some(id))
+}
+
 fn place_of(payments: &[PaymentView], id: &ObjectId) -> Result<usize, usize> {
     payments.binary_search_by(|payment| payment.id.cmp(id))
 }
