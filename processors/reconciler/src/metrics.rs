@@ -35,6 +35,12 @@ pub fn describe() {
     for name in [CONFLICTS, FAILURES, RECONCILED, DUPLICATES] {
         counter!(name).increment(0);
     }
+    for kind in EventType::ALL {
+        counter!(EVENTS, "type" => kind.as_str()).increment(0);
+    }
+    for class in LetterClass::ALL {
+        counter!(REFUSED, "class" => class.as_str()).increment(0);
+    }
     for status in PaymentStatus::ALL {
         counter!(PAYMENTS, "status" => status.as_str()).increment(0);
     }

@@ -84,7 +84,10 @@ pub struct Cluster {
     pub random: Random,
     /// One call in so many goes wrong; 0 is never.
     pub fault_every: usize,
+    pub lose_next_end: bool,
     pub now_ms: i64,
+    /// Raised by whatever may change what a reader of committed records or offsets sees.
+    pub revision: u64,
 }
 
 pub type Shared = Arc<Mutex<Cluster>>;
@@ -103,7 +106,9 @@ impl Cluster {
             owners: BTreeMap::new(),
             random,
             fault_every: 0,
+            lose_next_end: false,
             now_ms: 1_700_000_000_000,
+            revision: 0,
         }
     }
 
@@ -112,6 +117,7 @@ impl Cluster {
     }
 
     pub fn append(&mut self, input: Input, partition: i32, mut record: Record) {
+        self.revision += 1;
         record.timestamp = Some(self.now_ms);
         let log = self.log(Topic::Read(Source::Input(input)), partition);
         record.offset = i64::try_from(log.len()).unwrap();
@@ -123,15 +129,26 @@ impl Cluster {
     }
 
     /// What a reader of committed records sees, first to last.
-    pub fn visible(&self, topic: Topic, partition: i32) -> Vec<Record> {
-        let Some(log) = self.logs.get(&(topic, partition)) else {
-            return Vec::new();
-        };
-        log.iter()
-            .take_while(|entry| entry.fate != Fate::Open)
+    pub fn visible(&self, topic: Topic, partition: i32) -> impl Iterator<Item = &Record> {
+        self.visible_from(topic, partition, 0)
+    }
+
+    /// As [`Cluster::visible`], from an offset on.
+    fn visible_from(
+        &self,
+        topic: Topic,
+        partition: i32,
+        from: i64,
+    ) -> impl Iterator<Item = &Record> {
+        let log = self.logs.get(&(topic, partition));
+        let log = log.map_or(&[][..], Vec::as_slice);
+        // What is open hides all that is behind it, also from who starts reading there.
+        let stable = usize::try_from(self.stable_end(topic, partition)).unwrap();
+        let from = usize::try_from(from).unwrap().min(stable);
+        log[from..stable]
+            .iter()
             .filter(|entry| entry.fate == Fate::Committed)
-            .map(|entry| entry.record.clone())
-            .collect()
+            .map(|entry| &entry.record)
     }
 
     fn stable_end(&self, topic: Topic, partition: i32) -> i64 {
@@ -212,6 +229,7 @@ impl Cluster {
     }
 
     fn decide(&mut self, index: usize, commit: bool) {
+        self.revision += 1;
         self.transactions[index].decided = Some(commit);
     }
 
@@ -250,6 +268,7 @@ impl Cluster {
     }
 
     fn mark_log(&mut self, index: usize, log: (Topic, i32)) {
+        self.revision += 1;
         let committed = self.transactions[index].decided == Some(true);
         let fate = if committed {
             Fate::Committed
@@ -270,6 +289,7 @@ impl Cluster {
             return;
         }
         transaction.offsets_marked = true;
+        self.revision += 1;
         if transaction.decided == Some(true) {
             for (partition, position) in transaction.offsets.clone() {
                 self.committed.insert(partition, position);
@@ -382,6 +402,11 @@ impl Client {
             return Ok(());
         };
         debug_assert_eq!(Some(cluster.transactions[index].epoch), self.epoch);
+        if std::mem::take(&mut cluster.lose_next_end) {
+            let end = (self.name.clone(), self.epoch.unwrap_or_default());
+            cluster.late.push(end);
+            return Err(Self::fault("end a transaction", FaultClass::Unknown));
+        }
         if cluster.fault_every > 0 && cluster.random.one_in(cluster.fault_every) {
             match cluster.random.below(4) {
                 // It happened, and nobody heard.
@@ -429,14 +454,14 @@ impl Log for Client {
                 continue;
             }
             for input in Input::ALL {
-                let log = cluster.visible(Topic::Read(Source::Input(input)), *partition);
                 let next = position.of(input);
-                for record in log.into_iter().filter(|record| record.offset >= next) {
+                let topic = Topic::Read(Source::Input(input));
+                for record in cluster.visible_from(topic, *partition, next) {
                     if into.len() >= most {
                         return Ok(Vec::new());
                     }
                     position.set(input, record.offset + 1);
-                    into.push(record);
+                    into.push(record.clone());
                 }
             }
         }
@@ -513,8 +538,7 @@ impl Log for Client {
         take: &mut dyn FnMut(Record),
     ) -> Result<bool, LogFault> {
         let cluster = self.cluster.lock().unwrap();
-        let records = cluster.visible(Topic::Read(source), partition);
-        let records = records.into_iter().filter(|record| record.offset >= from);
+        let records = cluster.visible_from(Topic::Read(source), partition, from);
         for (taken, record) in records.enumerate() {
             match until {
                 Until::Offset(end) if record.offset >= *end => return Ok(true),
@@ -526,7 +550,7 @@ impl Log for Client {
             if taken >= most {
                 return Ok(false);
             }
-            take(record);
+            take(record.clone());
         }
         match until {
             // The barrier is committed; its marker is on the way.

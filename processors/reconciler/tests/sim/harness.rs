@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use trueup_domain::gap::Grace;
+use trueup_engine::machine::Phase;
 use trueup_engine::ports::clock::Clock;
+use trueup_engine::ports::log::Source;
 use trueup_engine::worker::{Settings, Step, Worker};
 use trueup_reconciler::Reconciler;
 use trueup_reconciler::topology::OrdersFeed;
 use trueup_schemas::codec::Codec;
 
-use super::cluster::{self, Client, Cluster};
+use super::cluster::{self, Client, Cluster, Topic};
 use super::judge;
 use super::random::Random;
-use super::shop;
+use super::shop::{self, PARTITIONS};
 use super::store::{self, Connection, Rows};
 
-const PARTITIONS: i32 = 2;
 const ORDERS: usize = 5;
-const GRACE: Grace = Grace { default_ms: 60_000 };
+pub const GRACE: Grace = Grace { default_ms: 15_000 };
 /// Steps without end are a fault of their own.
 const MAX_QUIET_STEPS: usize = 200_000;
+const MAX_DIRECTED_STEPS: usize = 5_000;
 
 type SimWorker = Worker<Client, Connection, Reconciler, SimClock>;
 
@@ -38,16 +40,20 @@ impl Clock for SimClock {
     }
 }
 
-struct History {
+pub struct History {
     random: Random,
     cluster: cluster::Shared,
     rows: store::Shared,
     clock: SimClock,
     workers: Vec<(String, u64, SimWorker)>,
+    /// A worker that does not step for so many happenings, and knows nothing of it.
+    frozen: Option<(usize, usize)>,
+    /// Revisions of cluster and rows that were judged; what did not change is still right.
+    judged: (u64, u64),
 }
 
 impl History {
-    fn new(seed: u64, workers: usize) -> Self {
+    pub fn new(seed: u64, workers: usize) -> Self {
         let cluster = Cluster::new(PARTITIONS, Random::new(seed ^ 1));
         let clock = SimClock(Arc::new(Mutex::new(cluster.now_ms)));
         let mut history = Self {
@@ -56,6 +62,8 @@ impl History {
             rows: Arc::new(Mutex::new(Rows::new(Random::new(seed ^ 2)))),
             clock,
             workers: Vec::new(),
+            frozen: None,
+            judged: (0, 0),
         };
         for number in 0..workers {
             let (name, incarnation, worker) = history.start(&format!("worker-{number}"));
@@ -63,6 +71,83 @@ impl History {
         }
         history.reassign();
         history
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.clock.wall_ms()
+    }
+
+    /// A record arrives.
+    pub fn say(&self, saying: &shop::Saying) {
+        let mut cluster = self.cluster.lock().unwrap();
+        let now_ms = cluster.now_ms;
+        let (input, record) = shop::record(saying, now_ms);
+        cluster.append(input, record.partition, record);
+    }
+
+    pub fn phase(&self, worker: usize) -> Phase {
+        self.workers[worker].2.phase()
+    }
+
+    pub fn live(&self, worker: usize) -> usize {
+        self.workers[worker].2.live()
+    }
+
+    /// The group gives one partition to this worker, the others to nobody.
+    pub fn give(&mut self, partition: i32, worker: usize) {
+        let owners = BTreeMap::from([(partition, self.workers[worker].0.clone())]);
+        self.cluster.lock().unwrap().reassign(&owners);
+    }
+
+    /// Steps one worker, with nothing in its way, until `reached`.
+    pub fn step_until(
+        &mut self,
+        worker: usize,
+        reached: impl Fn(&Self) -> bool,
+    ) -> Result<(), String> {
+        for _ in 0..MAX_DIRECTED_STEPS {
+            if reached(self) {
+                return Ok(());
+            }
+            self.step(worker)?;
+            self.land_everything();
+            self.pass(20);
+        }
+        Err(format!("worker {worker} never got there"))
+    }
+
+    /// The next end of a transaction does not arrive, and nobody knows.
+    pub fn lose_next_end(&mut self) {
+        self.cluster.lock().unwrap().lose_next_end = true;
+    }
+
+    pub fn land_late_end(&mut self) {
+        self.cluster.lock().unwrap().land_late_end();
+    }
+
+    pub fn land_everything(&mut self) {
+        self.cluster.lock().unwrap().land_all_markers_of(None);
+        self.rows.lock().unwrap().land_write();
+    }
+
+    /// Status records of an order that a reader sees.
+    pub fn changes_of(&self, order: &str) -> usize {
+        let cluster = self.cluster.lock().unwrap();
+        let records = cluster.visible(Topic::Status, shop::partition(order));
+        records
+            .filter(|record| record.key.as_deref() == Some(order.as_bytes()))
+            .count()
+    }
+
+    /// Bytes of an order's last set of gaps that a reader sees; none for a tombstone.
+    pub fn gaps_of(&self, order: &str) -> usize {
+        let cluster = self.cluster.lock().unwrap();
+        let records = cluster.visible(Topic::Read(Source::Gaps), shop::partition(order));
+        let last = records
+            .filter(|record| record.key.as_deref() == Some(order.as_bytes()))
+            .last();
+        last.and_then(|record| record.value.as_ref())
+            .map_or(0, Vec::len)
     }
 
     fn start(&self, name: &str) -> (String, u64, SimWorker) {
@@ -94,7 +179,7 @@ impl History {
         (name.into(), incarnation, worker)
     }
 
-    fn pass(&self, ms: i64) {
+    pub fn pass(&self, ms: i64) {
         *self.clock.0.lock().unwrap() += ms;
         self.cluster.lock().unwrap().now_ms += ms;
     }
@@ -110,13 +195,32 @@ impl History {
 
     fn kill(&mut self) {
         let chosen = self.random.below(self.workers.len());
+        self.restart(chosen);
+    }
+
+    /// Kills a worker, and starts another under its name.
+    pub fn restart(&mut self, chosen: usize) {
         let (name, incarnation, _) = &self.workers[chosen];
         let (name, incarnation) = (name.clone(), *incarnation);
         self.rows.lock().unwrap().lose_writes_of(incarnation);
         self.workers[chosen] = self.start(&name);
     }
 
-    fn step(&mut self, chosen: usize) -> Result<(), String> {
+    /// Stops a worker in the middle of what it does, as SIGSTOP would, and lets the group give
+    /// its partitions away meanwhile. One in a transaction is the likeliest to do harm.
+    fn freeze(&mut self) {
+        let chosen = self.random.below(self.workers.len());
+        let busy = (0..self.workers.len()).find(|number| {
+            let phase = self.workers[*number].2.phase();
+            matches!(phase, Phase::Produce | Phase::Offsets | Phase::Commit)
+        });
+        self.frozen = Some((busy.unwrap_or(chosen), 20 + self.random.below(400)));
+        if busy.is_some() || self.random.one_in(2) {
+            self.reassign();
+        }
+    }
+
+    pub fn step(&mut self, chosen: usize) -> Result<(), String> {
         match self.workers[chosen].2.step() {
             Step::On => Ok(()),
             Step::Wait(_) => {
@@ -129,22 +233,25 @@ impl History {
 
     /// One thing happens.
     fn happen(&mut self, stream: &mut Vec<shop::Saying>) -> Result<(), String> {
+        self.frozen = match self.frozen {
+            Some((frozen, left)) if left > 0 => Some((frozen, left - 1)),
+            Some(_) | None => None,
+        };
         match self.random.below(100) {
             0..=69 => {
                 let chosen = self.random.below(self.workers.len());
-                self.step(chosen)?;
-            }
-            70..=76 => {
-                if let Some(saying) = stream.pop() {
-                    let mut cluster = self.cluster.lock().unwrap();
-                    let now_ms = cluster.now_ms;
-                    let (input, record) = shop::record(&saying, PARTITIONS, now_ms);
-                    cluster.append(input, record.partition, record);
+                if self.frozen.is_none_or(|(frozen, _)| frozen != chosen) {
+                    self.step(chosen)?;
                 }
             }
-            77..=84 => self.rows.lock().unwrap().land_write(),
-            85..=91 => self.cluster.lock().unwrap().land_marker(),
-            92 => self.cluster.lock().unwrap().land_late_end(),
+            70..=72 => {
+                if let Some(saying) = stream.pop() {
+                    self.say(&saying);
+                }
+            }
+            73..=82 => self.rows.lock().unwrap().land_write(),
+            83..=89 => self.cluster.lock().unwrap().land_marker(),
+            90..=92 => self.cluster.lock().unwrap().land_late_end(),
             93 if self.random.one_in(3) => self.reassign(),
             94 if self.random.one_in(3) => self.kill(),
             95 if self.random.one_in(3) => {
@@ -156,6 +263,7 @@ impl History {
                 let away = self.random.one_in(4);
                 self.rows.lock().unwrap().away = away;
             }
+            97 if self.frozen.is_none() => self.freeze(),
             _ => {
                 let ms = i64::try_from(self.random.below(8_000)).unwrap();
                 self.pass(ms);
@@ -164,20 +272,34 @@ impl History {
         self.judge()
     }
 
-    fn judge(&self) -> Result<(), String> {
+    fn judge(&mut self) -> Result<(), String> {
         let cluster = self.cluster.lock().unwrap();
-        judge::store_follows(&cluster, &self.rows.lock().unwrap())?;
+        let rows = self.rows.lock().unwrap();
+        let revisions = (cluster.revision, rows.revision);
+        if revisions == self.judged {
+            return Ok(());
+        }
+        self.judged = revisions;
+        judge::store_follows(&cluster, &rows)?;
         judge::log_is_in_order(&cluster)
     }
 
+    /// What can only be judged when nothing is under way.
+    pub fn judge_at_rest(&self) -> Result<(), String> {
+        let cluster = self.cluster.lock().unwrap();
+        judge::last_word_is_right(&cluster, &self.rows.lock().unwrap())?;
+        judge::gaps_are_right(&cluster, self.clock.wall_ms(), GRACE)
+    }
+
     /// Faults end, everything lands, the last owners work until nothing is left to do.
-    fn quiet_down(&mut self) -> Result<(), String> {
+    pub fn quiet_down(&mut self) -> Result<(), String> {
         {
             let mut cluster = self.cluster.lock().unwrap();
             cluster.fault_every = 0;
             cluster.lose_late_ends();
             self.rows.lock().unwrap().away = false;
         }
+        self.frozen = None;
         self.reassign();
         let mut calm = 0;
         for _ in 0..MAX_QUIET_STEPS {
@@ -196,7 +318,7 @@ impl History {
                 0
             };
             // Long enough for every grace to run out.
-            if calm > 3_500 {
+            if calm > 1_000 {
                 return Ok(());
             }
         }
@@ -208,19 +330,15 @@ impl History {
 pub fn run(seed: u64) -> Result<(), String> {
     let mut history = History::new(seed, 3);
     let mut stream = shop::stream(ORDERS, &mut history.random);
-    history.cluster.lock().unwrap().fault_every = 25;
+    let fault_every = [10, 25, 100, 400][history.random.below(4)];
+    history.cluster.lock().unwrap().fault_every = fault_every;
     let steps = 1_500 + history.random.below(1_500);
     for _ in 0..steps {
         history.happen(&mut stream)?;
     }
     while let Some(saying) = stream.pop() {
-        let mut cluster = history.cluster.lock().unwrap();
-        let now_ms = cluster.now_ms;
-        let (input, record) = shop::record(&saying, PARTITIONS, now_ms);
-        cluster.append(input, record.partition, record);
+        history.say(&saying);
     }
     history.quiet_down()?;
-    let cluster = history.cluster.lock().unwrap();
-    judge::last_word_is_right(&cluster, &history.rows.lock().unwrap())?;
-    judge::gaps_are_right(&cluster, history.clock.wall_ms(), GRACE)
+    history.judge_at_rest()
 }

@@ -49,7 +49,7 @@ fn folded(
     let mut ledgers: BTreeMap<OrderId, Ledger> = BTreeMap::new();
     for input in Input::ALL {
         let log = cluster.visible(Topic::Read(Source::Input(input)), partition);
-        for record in log.iter().filter(|record| record.offset < below(input)) {
+        for record in log.filter(|record| record.offset < below(input)) {
             join(ledgers.entry(order_of(record)).or_default(), input, record);
         }
     }
@@ -117,7 +117,7 @@ fn changes(cluster: &Cluster) -> BTreeMap<OrderId, Vec<OrderStatusChanged>> {
         for record in cluster.visible(Topic::Status, partition) {
             let value = record.value.as_deref().unwrap();
             let told = Codec::SingleObject.decode(value).unwrap();
-            changes.entry(order_of(&record)).or_default().push(told);
+            changes.entry(order_of(record)).or_default().push(told);
         }
     }
     changes
@@ -204,7 +204,7 @@ pub fn gaps_are_right(cluster: &Cluster, clock: UnixMillis, grace: Grace) -> Ver
                 let told: GapSetRecord = Codec::SingleObject.decode(value).unwrap();
                 told.gaps
             });
-            sets.insert(order_of(&record), told.unwrap_or_default());
+            sets.insert(order_of(record), told.unwrap_or_default());
         }
         for (order, ledger) in folded(cluster, partition, |_| i64::MAX) {
             let held = sets.remove(&order).unwrap_or_default();

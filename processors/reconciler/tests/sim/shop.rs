@@ -17,6 +17,7 @@ use trueup_schemas::seal::SigningKeys;
 
 use super::random::Random;
 
+pub const PARTITIONS: i32 = 2;
 pub const EVENTS_TOPIC: &str = "payments.events";
 pub const ORDERS_TOPIC: &str = "orders";
 
@@ -37,7 +38,7 @@ pub struct Saying {
     pub said: Said,
 }
 
-fn units(units: i64) -> MinorUnits {
+pub fn units(units: i64) -> MinorUnits {
     MinorUnits::try_from(units).unwrap()
 }
 
@@ -45,7 +46,7 @@ fn object(id: &str) -> ObjectId {
     ObjectId::try_from(id).unwrap()
 }
 
-fn eur() -> Currency {
+pub fn eur() -> Currency {
     Currency::try_from("eur").unwrap()
 }
 
@@ -60,7 +61,7 @@ fn event(id: String, kind: EventType, created: i64, facts: Facts) -> Event {
     }
 }
 
-fn payment(order: &str, kind: EventType, created: i64, amount: i64, received: i64) -> Event {
+pub fn payment(order: &str, kind: EventType, created: i64, amount: i64, received: i64) -> Event {
     let facts = Facts::Payment(PaymentFacts {
         id: object(&format!("pi_{order}")),
         amount: units(amount),
@@ -167,7 +168,8 @@ fn story(order: &str, random: &mut Random, created: i64) -> Vec<Said> {
             amount_due: units(amount),
             currency: eur(),
             version,
-            updated_at: (created + version) * 1000,
+            // Within the minutes that a history takes, so that some graces end by a timer.
+            updated_at: created * 1000 + i64::try_from(random.below(200_000)).unwrap(),
         }));
     }
     said
@@ -199,7 +201,11 @@ pub fn stream(orders: usize, random: &mut Random) -> Vec<Saying> {
 }
 
 /// The record that says it, and where it goes.
-pub fn record(saying: &Saying, partitions: i32, now_ms: i64) -> (Input, Record) {
+pub fn partition(order: &str) -> i32 {
+    partition_for(order.as_bytes(), PARTITIONS)
+}
+
+pub fn record(saying: &Saying, now_ms: i64) -> (Input, Record) {
     let key = saying.order.as_str().as_bytes().to_vec();
     let codec = Codec::SingleObject;
     let (input, value, headers) = match &saying.said {
@@ -235,7 +241,7 @@ pub fn record(saying: &Saying, partitions: i32, now_ms: i64) -> (Input, Record) 
     };
     let record = Record {
         source: Source::Input(input),
-        partition: partition_for(&key, partitions),
+        partition: partition(saying.order.as_str()),
         offset: 0,
         timestamp: None,
         key: Some(key),

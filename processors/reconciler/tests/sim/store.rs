@@ -22,6 +22,8 @@ pub struct Rows {
     incarnations: u64,
     pub away: bool,
     pub random: Random,
+    /// Raised by whatever lands.
+    pub revision: u64,
 }
 
 pub type Shared = Arc<Mutex<Rows>>;
@@ -36,6 +38,7 @@ impl Rows {
             incarnations: 0,
             away: false,
             random,
+            revision: 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl Rows {
         if self.flights.is_empty() || self.away {
             return;
         }
+        self.revision += 1;
         let choice = self.random.below(self.flights.len());
         let (incarnation, token, batch) = self.flights.swap_remove(choice);
         for write in batch.ledgers {
@@ -150,6 +154,7 @@ impl LedgerStore for Connection {
         if checkpoint.events + checkpoint.orders > held.events + held.orders {
             *held = checkpoint;
         }
+        rows.revision += 1;
         Ok(())
     }
 }
