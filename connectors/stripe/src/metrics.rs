@@ -21,7 +21,8 @@ pub const DISAGREEMENTS: &str = "webhook_order_id_disagreements_total";
 pub const API_VERSIONS: &str = "webhook_api_version_missing_total";
 pub const PRODUCERS_RECYCLED: &str = "webhook_producers_recycled_total";
 
-/// Registers help and units with the process's recorder.
+/// Registers help and units with the process's recorder, and shows every counter whose labels
+/// are known at 0 before anything happened.
 pub fn describe() {
     describe_counter!(
         EVENTS,
@@ -47,13 +48,26 @@ pub fn describe() {
     describe_counter!(DISAGREEMENTS, "Events that name two orders");
     describe_counter!(API_VERSIONS, "Events that do not say their API version");
     describe_counter!(PRODUCERS_RECYCLED, "Producers replaced after a fatal error");
+    let types = EventType::ALL.iter().copied().map(EventType::as_str);
+    for event_type in types.chain([OTHER]) {
+        for result in ["ok", "error"] {
+            counter!(EVENTS, "type" => event_type, "result" => result).increment(0);
+        }
+    }
+    for name in [RETRIES, DISAGREEMENTS, API_VERSIONS, PRODUCERS_RECYCLED] {
+        counter!(name).increment(0);
+    }
+    gauge!(CONNECTIONS).increment(0.0);
 }
+
+/// The label of every event type that is not used.
+const OTHER: &str = "other";
 
 /// The label of an event type: one of those used, else `other`.
 pub(crate) fn type_label(event_type: Option<&str>) -> &'static str {
     event_type
         .and_then(EventType::from_name)
-        .map_or("other", EventType::as_str)
+        .map_or(OTHER, EventType::as_str)
 }
 
 /// One request was answered with `status` after `elapsed`.
