@@ -1,8 +1,10 @@
 //! `process`: the reconciler's workers on their own threads, the ops listener beside them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::time;
 use trueup_domain::gap::Grace;
 use trueup_reconciler::topology::OrdersFeed as Feed;
@@ -31,37 +33,17 @@ pub fn run(config: ProcessConfig) -> Result<(), Failure> {
     let serving = Serving::begin(&config.serve, SERVE_THREADS)?;
     trueup_reconciler::metrics::describe();
     trueup_engine::metrics::describe();
-    let flag = StopFlag::default();
-    serving.runtime.spawn({
-        let (stop, flag) = (serving.stop.clone(), flag.clone());
-        async move {
-            stop.wait().await;
-            flag.stop();
-        }
-    });
-    let kafka = &config.serve.kafka;
-    let codec = serving::codec(kafka)?;
-    let facts = serving
-        .runtime
-        .block_on(log_facts::await_facts(kafka, serving.stop.clone()));
-    let Some(facts) = facts? else { return Ok(()) };
-    let connecting = Stores::await_connected(&config.store, serving.stop.clone());
-    let Some(stores) = serving.runtime.block_on(connecting)? else {
-        return Ok(());
-    };
-    let keys = Some(config.serve.signing_keys.clone());
-    let lookup = Lookup::new(
-        stores.index(),
-        kafka,
-        codec.clone(),
-        keys,
-        clock::wall_clock,
-    );
-    let settings = settings(&config, codec, facts.orders_lag_ms);
+    trueup_ledger::metrics::describe();
+    // Probes and scrapers are answered while brokers or store are still away.
     let health = Arc::new(Health::default());
-    let instance = Some(config.instance_id.as_str());
-    let (open, ops) =
-        serving.open_ops(board(&health), "process", instance, Some(Arc::new(lookup)))?;
+    let (known, topics_known) = watch::channel(false);
+    let lookup = Arc::new(OnceLock::new());
+    let (open, ops) = serving.open_ops(
+        board(&health, topics_known),
+        "process",
+        Some(config.instance_id.as_str()),
+        Some(Arc::clone(&lookup)),
+    )?;
     let ready_file = Arc::new(open.ready_file);
     open.runtime.spawn(announce(
         Arc::clone(&health),
@@ -69,11 +51,52 @@ pub fn run(config: ProcessConfig) -> Result<(), Failure> {
         ops.ready,
         open.stop.clone(),
     ));
-    let ended = trueup_reconciler::run(&settings, |slot| stores.worker(slot), &flag, &health);
+    let ended = work(
+        &config,
+        (&open.runtime, &open.stop),
+        &known,
+        &lookup,
+        &health,
+    );
     drop(ready_file);
     open.stopper.stop();
     let _ = open.runtime.block_on(ops.task);
-    ended.map_err(Failure::failed)
+    ended
+}
+
+/// Waits for brokers and store, then runs the workers until told to stop.
+fn work(
+    config: &ProcessConfig,
+    (runtime, stop): (&Runtime, &Stop),
+    known: &watch::Sender<bool>,
+    lookup: &OnceLock<Lookup>,
+    health: &Arc<Health>,
+) -> Result<(), Failure> {
+    let kafka = &config.serve.kafka;
+    let codec = serving::codec(kafka)?;
+    let facts = runtime.block_on(log_facts::await_facts(kafka, stop.clone()));
+    let Some(facts) = facts? else { return Ok(()) };
+    known.send_replace(true);
+    let connecting = Stores::await_connected(&config.store, stop.clone());
+    let Some(stores) = runtime.block_on(connecting)? else {
+        return Ok(());
+    };
+    lookup.get_or_init(|| {
+        let keys = Some(config.serve.signing_keys.clone());
+        let index = stores.index();
+        Lookup::new(index, kafka, codec.clone(), keys, clock::wall_clock)
+    });
+    let flag = StopFlag::default();
+    runtime.spawn({
+        let (stop, flag) = (stop.clone(), flag.clone());
+        async move {
+            stop.wait().await;
+            flag.stop();
+        }
+    });
+    let settings = settings(config, codec, facts.orders_lag_ms);
+    trueup_reconciler::run(&settings, |slot| stores.worker(slot), &flag, health)
+        .map_err(Failure::failed)
 }
 
 fn settings(config: &ProcessConfig, codec: Codec, orders_lag_ms: i64) -> ProcessSettings {
@@ -101,9 +124,13 @@ fn settings(config: &ProcessConfig, codec: Codec, orders_lag_ms: i64) -> Process
     }
 }
 
-fn board(health: &Arc<Health>) -> HealthBoard {
+fn board(health: &Arc<Health>, topics_known: watch::Receiver<bool>) -> HealthBoard {
     let (workers, store) = (Arc::clone(health), Arc::clone(health));
     HealthBoard::default()
+        .component("topics", move || {
+            let known = *topics_known.borrow();
+            Condition::new(known, known)
+        })
         .component("workers", move || {
             let ready = workers.is_ready();
             Condition::new(true, ready)
@@ -111,11 +138,8 @@ fn board(health: &Arc<Health>) -> HealthBoard {
                 .with("live_partitions", workers.live_partitions())
         })
         // A worker that waits for the store still polls, so this does not take readiness away.
-        .component("store", move || {
-            // Before the first worker runs nobody has asked the store for anything.
-            let up = store.is_store_up() || !store.is_ready();
-            Condition::new(up, true)
-        })
+        // Until it is connected there are no workers, and none says that it is up.
+        .component("store", move || Condition::new(store.is_store_up(), true))
 }
 
 /// Writes the ready file once every worker processes what the group gave it.

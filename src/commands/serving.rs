@@ -1,6 +1,6 @@
 //! What the long-running commands share: recorder, runtime, signals, ops listener, ready file.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -74,7 +74,7 @@ impl Serving {
         health: HealthBoard,
         command: &str,
         instance: Option<&str>,
-        lookup: Option<Arc<Lookup>>,
+        lookup: Option<Arc<OnceLock<Lookup>>>,
     ) -> Result<(Open, OpsTask), Failure> {
         let mut ops = Ops::new(self.metrics, health, command, instance);
         ops.token = self.ops_target.token.map(Token::new);

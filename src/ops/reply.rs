@@ -10,6 +10,7 @@ use serde_json::json;
 pub type Reply = Response<Full<Bytes>>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -36,6 +37,10 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Reply {
 
 pub fn metrics(text: String) -> Reply {
     reply(StatusCode::OK, PROMETHEUS, text)
+}
+
+pub fn page(html: &'static str) -> Reply {
+    reply(StatusCode::OK, HTML, html)
 }
 
 pub fn error(status: StatusCode, code: &str, message: &str) -> Reply {

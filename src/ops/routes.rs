@@ -1,6 +1,6 @@
 //! Which path answers what, and which needs the token.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method, StatusCode};
@@ -22,10 +22,53 @@ pub struct Ops {
     pub health: HealthBoard,
     pub info: Value,
     pub token: Option<Token>,
-    /// Absent where the process has no store to ask.
-    pub lookup: Option<Arc<Lookup>>,
+    /// Absent where the process has no store to ask, empty until the store is reached.
+    pub lookup: Option<Arc<OnceLock<Lookup>>>,
     permits: Semaphore,
 }
+
+/// What is served; of a look-up the id as the path has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route<'a> {
+    Metrics,
+    Health,
+    Readiness,
+    Liveness,
+    Info,
+    Page,
+    Order(&'a str),
+    Event(&'a str),
+    Unknown,
+}
+
+impl<'a> Route<'a> {
+    fn of(path: &'a str) -> Self {
+        match path {
+            "/metrics" | "/actuator/prometheus" => Self::Metrics,
+            "/actuator/health" => Self::Health,
+            "/actuator/health/readiness" => Self::Readiness,
+            "/actuator/health/liveness" => Self::Liveness,
+            "/actuator/info" => Self::Info,
+            "/" => Self::Page,
+            _ => {
+                let order = path.strip_prefix("/api/v1/orders/").map(Self::Order);
+                order
+                    .or_else(|| path.strip_prefix("/api/v1/events/").map(Self::Event))
+                    .unwrap_or(Self::Unknown)
+            }
+        }
+    }
+
+    /// Whether scrapers and probes may ask without the token.
+    fn is_public(self) -> bool {
+        match self {
+            Self::Metrics | Self::Health | Self::Readiness | Self::Liveness => true,
+            Self::Info | Self::Page | Self::Order(_) | Self::Event(_) | Self::Unknown => false,
+        }
+    }
+}
+
+const PAGE: &str = include_str!("page.html");
 
 /// The bearer token; never shown.
 pub struct Token(String);
@@ -76,50 +119,35 @@ impl Ops {
         }
     }
 
-    /// Answers one request.
+    /// Answers one request: first whether the path is served, then whether it is open to this
+    /// client, then whether the method is right.
     pub async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Reply {
-        if method != Method::GET && method != Method::HEAD {
-            return reply::method_not_allowed();
-        }
-        match path {
-            "/metrics" | "/actuator/prometheus" => return reply::metrics(self.metrics.render()),
-            "/actuator/health" => return self.report(&self.health.health()),
-            "/actuator/health/readiness" => return self.report(&self.health.readiness()),
-            "/actuator/health/liveness" => {
-                return reply::json(StatusCode::OK, &json!({"status": "UP"}));
-            }
-            _ => {}
-        }
-        if self
+        let route = Route::of(path);
+        let locked = self
             .token
             .as_ref()
-            .is_some_and(|token| !token.opens(headers))
-        {
+            .is_some_and(|token| !token.opens(headers));
+        if locked && !route.is_public() {
             return reply::unauthorized();
         }
-        if path == "/actuator/info" {
-            return reply::json(StatusCode::OK, &self.info);
+        let reads = method == Method::GET || method == Method::HEAD;
+        if !reads && route != Route::Unknown {
+            return reply::method_not_allowed();
         }
-        if let Some(id) = path.strip_prefix("/api/v1/orders/") {
-            return self.look(id, "order", Lookup::order).await;
+        match route {
+            Route::Metrics => reply::metrics(self.metrics.render()),
+            Route::Health => report(&self.health.health()),
+            Route::Readiness => report(&self.health.readiness()),
+            Route::Liveness => reply::json(StatusCode::OK, &json!({"status": "UP"})),
+            Route::Info => reply::json(StatusCode::OK, &self.info),
+            Route::Page => reply::page(PAGE),
+            Route::Order(id) => self.look(id, "order", Lookup::order).await,
+            Route::Event(id) => self.look(id, "event", Lookup::event).await,
+            Route::Unknown => {
+                let message = "nothing is served under this path";
+                reply::error(StatusCode::NOT_FOUND, "not_found", message)
+            }
         }
-        if let Some(id) = path.strip_prefix("/api/v1/events/") {
-            return self.look(id, "event", Lookup::event).await;
-        }
-        reply::error(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "nothing is served under this path",
-        )
-    }
-
-    fn report(&self, report: &Report) -> Reply {
-        let status = if report.good {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        reply::json(status, report)
     }
 
     async fn look<T: Serialize + Send + 'static>(
@@ -132,6 +160,10 @@ impl Ops {
             let message = "this process has no store to ask; ask a `trueup process`";
             return reply::error(StatusCode::NOT_FOUND, "not_served", message);
         };
+        if lookup.get().is_none() {
+            let message = "this process has not reached Kafka and the store yet; try again";
+            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "starting", message);
+        }
         let Some(id) = path::decode(segment).filter(|id| !id.is_empty() && !segment.contains('/'))
         else {
             return reply::error(StatusCode::NOT_FOUND, "not_found", "the path names no id");
@@ -140,7 +172,11 @@ impl Ops {
             let message = "too many look-ups at once; try again";
             return reply::error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
         };
-        match tokio::task::spawn_blocking(move || find(&lookup, &id)).await {
+        let looked = move || lookup.get().map(|lookup| find(lookup, &id)).transpose();
+        match tokio::task::spawn_blocking(looked)
+            .await
+            .map(|found| found.map(Option::flatten))
+        {
             Ok(Ok(Some(found))) => reply::json(StatusCode::OK, &found),
             Ok(Ok(None)) => {
                 let message = format!("no such {what} is known");
@@ -160,4 +196,13 @@ impl Ops {
             }
         }
     }
+}
+
+fn report(report: &Report) -> Reply {
+    let status = if report.good {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    reply::json(status, report)
 }
