@@ -46,8 +46,8 @@ pub fn run(config: &TopicsConfig) -> Result<(), Failure> {
     report(&outcomes, config.json)?;
     if outcomes.iter().any(|outcome| outcome.result == "refused") {
         return Err(Failure::failed(
-            "a topic has another partition count than asked for, and a count cannot change under \
-             records that are keyed: ask for the count it has (--partitions), or make new topics \
+            "nothing was changed: a topic has another partition count than asked for, and a count \
+             cannot change under records that are keyed: ask for the count it has (--partitions), or make new topics \
              under another --topic-prefix",
         ));
     }
@@ -62,6 +62,14 @@ async fn apply(config: &TopicsConfig) -> Result<Vec<Outcome>, Failure> {
     let known = known_topics(&admin)?;
     let replication = config.replication.unwrap_or_else(|| known.replication());
     let specs = Topics::new(&config.kafka.prefix).specs(config.partitions, replication);
+    let refused: Vec<Outcome> = specs
+        .iter()
+        .filter_map(|spec| refusal(spec, *known.topics.get(&spec.name)?))
+        .collect();
+    // All or nothing: topics made beside one of another count would be of no use to anybody.
+    if !refused.is_empty() {
+        return Ok(refused);
+    }
     create(&admin, &specs, &known, replication).await?;
     let mut outcomes = Vec::new();
     for spec in &specs {
@@ -70,17 +78,20 @@ async fn apply(config: &TopicsConfig) -> Result<Vec<Outcome>, Failure> {
     Ok(outcomes)
 }
 
+/// A topic that exists with another partition count than asked for.
+fn refusal(spec: &TopicSpec, held: Held) -> Option<Outcome> {
+    let (has, asked) = (held.partitions, spec.partitions);
+    (has != asked).then(|| Outcome {
+        topic: spec.name.clone(),
+        result: "refused",
+        partitions: has,
+        changes: vec![format!("has {has} partitions, {asked} were asked for")],
+    })
+}
+
 async fn outcome(admin: &Admin, spec: &TopicSpec, held: Option<&Held>) -> Result<Outcome, Failure> {
-    let (result, partitions, changes) = match held {
-        None => ("created", spec.partitions, Vec::new()),
-        Some(held) if held.partitions != spec.partitions => {
-            let (held, asked) = (held.partitions, spec.partitions);
-            (
-                "refused",
-                held,
-                vec![format!("has {held} partitions, {asked} were asked for")],
-            )
-        }
+    let (result, changes) = match held {
+        None => ("created", Vec::new()),
         Some(held) => {
             let changes = verify_configs(admin, spec, *held).await?;
             let result = if changes.is_empty() {
@@ -88,13 +99,13 @@ async fn outcome(admin: &Admin, spec: &TopicSpec, held: Option<&Held>) -> Result
             } else {
                 "altered"
             };
-            (result, held.partitions, changes)
+            (result, changes)
         }
     };
     Ok(Outcome {
         topic: spec.name.clone(),
         result,
-        partitions,
+        partitions: spec.partitions,
         changes,
     })
 }
