@@ -126,7 +126,7 @@ impl AskConfig {
     pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
         let mut reader = Reader::new(merged, faults);
         let json = reader.switch("json");
-        let direct = merged.get("kafka").is_some() || merged.get("scylla").is_some();
+        let direct = is_direct(merged);
         let asked = if direct {
             let kafka = KafkaTarget::read(&mut reader);
             let store = StoreTarget::read(&mut reader);
@@ -143,5 +143,50 @@ impl AskConfig {
             Some(asked) if reader.faults.is_empty() => Ok(Self { asked, json }),
             _ => Err(reader.faults),
         }
+    }
+}
+
+/// Whether Kafka and the store are to be read: where somebody named them, unless `--ops` was
+/// named nearer by. A file or an environment shared with `trueup process` names them always.
+fn is_direct(merged: &Merged) -> bool {
+    let nearness = |name: &str| merged.get(name).map(|value| value.source.nearness());
+    let stores = nearness("kafka").max(nearness("scylla"));
+    stores.is_some() && stores >= nearness("ops")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Environment, Flags};
+
+    fn is_direct_with(flags: &[&str], variables: &[&str]) -> bool {
+        let flags: Flags = flags
+            .iter()
+            .map(|name| ((*name).to_owned(), vec!["127.0.0.1:1".to_owned()]))
+            .collect();
+        let variables: Environment = variables
+            .iter()
+            .map(|name| ((*name).to_owned(), "127.0.0.1:1".to_owned()))
+            .collect();
+        is_direct(&Merged::new(&flags, &variables, &mut Faults::default()))
+    }
+
+    #[test]
+    fn the_ops_listener_is_asked_unless_kafka_or_the_store_is_named() {
+        assert!(!is_direct_with(&[], &[]));
+        assert!(!is_direct_with(&["ops"], &[]));
+        assert!(is_direct_with(&["kafka", "scylla"], &[]));
+        assert!(is_direct_with(&[], &["TRUEUP_SCYLLA"]));
+    }
+
+    #[test]
+    fn a_flag_names_nearer_than_a_variable_and_kafka_wins_a_tie() {
+        assert!(!is_direct_with(
+            &["ops"],
+            &["TRUEUP_KAFKA", "TRUEUP_SCYLLA"]
+        ));
+        assert!(is_direct_with(&["kafka"], &["TRUEUP_OPS"]));
+        assert!(is_direct_with(&["ops", "kafka"], &[]));
+        assert!(is_direct_with(&[], &["TRUEUP_OPS", "TRUEUP_KAFKA"]));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use trueup_domain::event::{
     DisputeStatus, Event, Facts, RefundStatus, SessionPaymentStatus, SessionStatus, UnixMillis,
 };
-use trueup_domain::gap::{Gap, GapKind, GapStatus};
+use trueup_domain::gap::{Gap, GapStatus};
 use trueup_domain::view::{PaymentView, View};
 
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub struct OrderAnswer {
 
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct PaymentAnswer {
-    pub payment_intent: String,
+    /// `None` where only a charge or a session speaks for the payment, and tells no id.
+    pub payment_intent: Option<String>,
     pub status: &'static str,
     pub amount_received: i64,
     pub currency: Option<String>,
@@ -100,7 +101,7 @@ pub fn payments(view: &View) -> Vec<PaymentAnswer> {
 
 fn payment(payment: &PaymentView) -> PaymentAnswer {
     PaymentAnswer {
-        payment_intent: payment.id.to_string(),
+        payment_intent: payment.intent().map(ToString::to_string),
         status: payment.status.as_str(),
         amount_received: payment.received.get(),
         currency: payment.currency.map(|currency| currency.to_string()),
@@ -110,7 +111,7 @@ fn payment(payment: &PaymentView) -> PaymentAnswer {
 pub fn gap(order_id: &str, gap: &Gap, now: UnixMillis) -> GapAnswer {
     GapAnswer {
         order_id: order_id.to_owned(),
-        kind: gap_kind(gap.kind),
+        kind: gap.kind.as_str(),
         status: match gap.status {
             GapStatus::Awaiting => "awaiting",
             GapStatus::Open => "open",
@@ -121,25 +122,6 @@ pub fn gap(order_id: &str, gap: &Gap, now: UnixMillis) -> GapAnswer {
         since: rfc3339(gap.since),
         deadline: rfc3339(gap.deadline),
         age_seconds: now.saturating_sub(gap.since).max(0) / 1_000,
-    }
-}
-
-fn gap_kind(kind: GapKind) -> &'static str {
-    match kind {
-        GapKind::PaidNotMarked => "paid_not_marked",
-        GapKind::LateSuccess => "late_success",
-        GapKind::OrphanPayment => "orphan_payment",
-        GapKind::AmountMismatch => "amount_mismatch",
-        GapKind::DuplicatePayment => "duplicate_payment",
-        GapKind::CurrencyMismatch => "currency_mismatch",
-        GapKind::MarkedNotPaid => "marked_not_paid",
-        GapKind::RefundUnreflected => "refund_unreflected",
-        GapKind::DisputeOpen => "dispute_open",
-        GapKind::DisputeLost => "dispute_lost",
-        GapKind::StuckProcessing => "stuck_processing",
-        GapKind::Unlinked => "unlinked",
-        GapKind::PaymentClaimedTwice => "payment_claimed_twice",
-        GapKind::OrderFull => "order_full",
     }
 }
 

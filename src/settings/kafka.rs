@@ -28,6 +28,8 @@ const OURS: &[&str] = &[
     "partition.assignment.strategy",
     "partitioner",
     "request.required.acks",
+    // A transaction call that took this long has an unknown outcome.
+    "socket.timeout.ms",
     "transaction.timeout.ms",
     "transactional.id",
 ];
@@ -92,6 +94,7 @@ mod tests {
     fn what_exactly_once_rests_on_cannot_be_passed_through() {
         assert!(property("acks=1").unwrap_err().contains("exactly-once"));
         assert!(property("partitioner=random").is_err());
+        assert!(property("socket.timeout.ms=100").is_err());
         assert_eq!(property("socket.keepalive.enable=true").unwrap().1, "true");
     }
 

@@ -25,6 +25,20 @@ pub enum Source {
     Default,
 }
 
+impl Source {
+    /// The larger, the nearer to the command line: the order of precedence.
+    pub fn nearness(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File(_) => 1,
+            Self::Variable(_) => 2,
+            // Only secrets have one, and no secret's place is compared.
+            Self::SecretFile(_) => 2,
+            Self::Flag => 3,
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

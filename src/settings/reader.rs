@@ -31,7 +31,8 @@ impl<'a> Reader<'a> {
                 let shown = if hidden {
                     secret::MASK.to_owned()
                 } else {
-                    text
+                    // A URL that is refused may carry a password all the same.
+                    secret::without_credentials(&text)
                 };
                 self.faults
                     .add(self.merged.place(name), Some(shown), problem);

@@ -76,15 +76,16 @@ pub fn is_secret_key(key: &str) -> bool {
     .any(|word| key.contains(word))
 }
 
-/// `url` without the credentials it may carry.
+/// `url` without the credentials it may carry, also where it lacks a scheme.
 pub fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
     };
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
     match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{MASK}@{host}{path}"),
+        Some((_, host)) => format!("{scheme}{MASK}@{host}{path}"),
         None => url.to_owned(),
     }
 }
@@ -125,6 +126,7 @@ mod tests {
             without_credentials("http://u:p@h:1/x@y"),
             "http://********@h:1/x@y"
         );
+        assert_eq!(without_credentials("u:p@h:1"), "********@h:1");
         assert_eq!(without_credentials("http://h:1"), "http://h:1");
     }
 }
