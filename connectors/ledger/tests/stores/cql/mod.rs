@@ -1,0 +1,4 @@
+//! The CQL store, on a real node.
+
+mod conforms;
+mod support;
