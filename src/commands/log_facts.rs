@@ -15,6 +15,8 @@ use crate::shutdown::Stop;
 /// The first and the longest wait for brokers that are away.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long one try may keep the process from hearing that it shall stop.
+const ONE_TRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogFacts {
@@ -32,7 +34,7 @@ pub async fn await_facts(kafka: &KafkaTarget, stop: Stop) -> Result<Option<LogFa
     let admin: Admin = kafka.client().create().map_err(Failure::failed)?;
     let mut wait = FIRST_WAIT;
     loop {
-        let asked = match tokio::task::block_in_place(|| topics::known_topics(&admin)) {
+        let asked = match tokio::task::block_in_place(|| topics::known_topics(&admin, ONE_TRY)) {
             Ok(known) => {
                 copartitioned(kafka, &known)?;
                 orders_lag(&admin, kafka).await

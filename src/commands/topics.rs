@@ -22,6 +22,8 @@ use crate::output;
 
 /// How long the brokers may take for one administrative call.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long somebody who waits at a terminal shall wait for brokers that are away.
+pub const BROKERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Brokers from which on topics are made with three replicas.
 const BROKERS_FOR_REPLICAS: usize = 3;
 
@@ -59,7 +61,7 @@ pub fn run(config: &TopicsConfig) -> Result<(), Failure> {
 
 async fn apply(config: &TopicsConfig) -> Result<Vec<Outcome>, Failure> {
     let admin: Admin = config.kafka.client().create().map_err(Failure::failed)?;
-    let known = known_topics(&admin)?;
+    let known = known_topics(&admin, BROKERS_TIMEOUT)?;
     let replication = config.replication.unwrap_or_else(|| known.replication());
     let specs = Topics::new(&config.kafka.prefix).specs(config.partitions, replication);
     let refused: Vec<Outcome> = specs
@@ -138,15 +140,14 @@ impl Known {
     }
 }
 
-pub fn known_topics(admin: &Admin) -> Result<Known, Failure> {
-    let metadata = admin
-        .inner()
-        .fetch_metadata(None, ADMIN_TIMEOUT)
-        .map_err(|fault| {
-            Failure::failed(format!(
-                "the brokers do not answer: {fault}; is --kafka right, and are they up?"
-            ))
-        })?;
+/// # Errors
+/// Brokers that do not answer within `limit`.
+pub fn known_topics(admin: &Admin, limit: Duration) -> Result<Known, Failure> {
+    let metadata = admin.inner().fetch_metadata(None, limit).map_err(|fault| {
+        Failure::failed(format!(
+            "the brokers do not answer: {fault}; is --kafka right, and are they up?"
+        ))
+    })?;
     let topics = metadata
         .topics()
         .iter()

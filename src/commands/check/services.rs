@@ -72,7 +72,8 @@ type Admin = AdminClient<DefaultClientContext>;
 
 fn brokers(kafka: &KafkaTarget) -> Result<(Known, Admin), String> {
     let admin: Admin = kafka.client().create().map_err(|fault| fault.to_string())?;
-    let known = topics::known_topics(&admin).map_err(|fault| fault.to_string())?;
+    let known =
+        topics::known_topics(&admin, topics::BROKERS_TIMEOUT).map_err(|fault| fault.to_string())?;
     Ok((known, admin))
 }
 
