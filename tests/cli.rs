@@ -1,4 +1,5 @@
 //! The command line from outside, where no service is needed: usage, configuration, secrets.
+#![cfg(test)]
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -292,4 +293,29 @@ fn nothing_that_answers_is_a_failure_and_not_an_unknown_id() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn what_comes_later_is_no_command_yet() {
+    for later in ["dev", "payment", "gaps", "dlq", "sweep"] {
+        let output = trueup(&[later], &[]);
+        assert_eq!(output.status.code(), Some(2), "{later}: {}", text(&output));
+    }
+    let only = ["process", "--only", "linker"];
+    let output = trueup(&only, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("--only is `linker`"), "{output:?}");
+}
+
+#[test]
+fn a_refused_registry_does_not_show_the_password_it_carries() {
+    for url in [
+        "ftp://user:swordfish@127.0.0.1:1",
+        "user:swordfish@127.0.0.1",
+    ] {
+        let output = trueup(&["check", "--schema-registry", url], &[]);
+        let said = text(&output);
+        assert!(said.contains("not a URL"), "{said}");
+        assert!(!said.contains("swordfish"), "{said}");
+    }
 }

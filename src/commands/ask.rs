@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::serving;
 use super::store::Stores;
 use crate::clock;
-use crate::config::OpsTarget;
 use crate::config::tools::Asked;
+use crate::config::{self, OpsTarget};
 use crate::failure::Failure;
 use crate::lookup::{Lookup, LookupFault};
 use crate::ops::path;
@@ -28,11 +28,12 @@ pub fn find<T: Serialize>(
     look: fn(&Lookup, &str) -> Result<Option<T>, LookupFault>,
 ) -> Result<Option<Value>, Failure> {
     match asked {
-        Asked::Stores {
-            kafka,
-            store,
-            signing_keys,
-        } => {
+        Asked::Stores(named) => {
+            let config::tools::Stores {
+                kafka,
+                store,
+                signing_keys,
+            } = *named;
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
                 .enable_all()

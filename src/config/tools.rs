@@ -100,15 +100,18 @@ impl SendConfig {
     }
 }
 
+/// Kafka and the store, to be read without a process between.
+#[derive(Debug)]
+pub struct Stores {
+    pub kafka: KafkaTarget,
+    pub store: StoreTarget,
+    pub signing_keys: Option<SigningKeys>,
+}
+
 /// Where `order` and `event` look.
 #[derive(Debug)]
 pub enum Asked {
-    /// Kafka and the store themselves.
-    Stores {
-        kafka: KafkaTarget,
-        store: StoreTarget,
-        signing_keys: Option<SigningKeys>,
-    },
+    Stores(Box<Stores>),
     /// The ops listener of a running process.
     Ops(OpsTarget),
 }
@@ -131,11 +134,12 @@ impl AskConfig {
             let kafka = KafkaTarget::read(&mut reader);
             let store = StoreTarget::read(&mut reader);
             let signing_keys = targets::signing_keys_if_set(&mut reader);
-            kafka.zip(store).map(|(kafka, store)| Asked::Stores {
+            let stores = kafka.zip(store).map(|(kafka, store)| Stores {
                 kafka,
                 store,
                 signing_keys,
-            })
+            });
+            stores.map(|stores| Asked::Stores(Box::new(stores)))
         } else {
             OpsTarget::read(&mut reader).map(Asked::Ops)
         };
