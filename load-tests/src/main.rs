@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trueup_load_tests::chaos::{self, ChaosOptions, External};
+use trueup_load_tests::chaos::{self, ChaosOptions, External, Own};
 use trueup_load_tests::generate;
 
 #[derive(Debug, Parser)]
@@ -42,9 +42,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// True for a clean run.
+/// True for a clean run. On the services that the environment names, or on its own.
 fn run_chaos(options: &ChaosOptions) -> Result<bool, chaos::ChaosFault> {
-    let report = chaos::run(options, &mut External::from_environment()?)?;
+    let report = match External::from_environment() {
+        Some(mut services) => chaos::run(options, &mut services)?,
+        None => chaos::run(options, &mut Own::start()?)?,
+    };
     println!("{report}");
     Ok(report.is_clean())
 }

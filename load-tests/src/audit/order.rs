@@ -115,7 +115,7 @@ fn replays(order: &OrderEvidence<'_>, arrived: &[Value]) -> bool {
                 open.push((next_events, next_snapshots, records));
             } else if let (Some(record), Some(cause)) = (order.records.get(records), cause)
                 && matches_record(record, &before, &after, &cause)
-                && record.version == version(&after, &order.snapshots, next_snapshots)
+                && record.version == after.version
             {
                 open.push((next_events, next_snapshots, records + 1));
             }
@@ -136,30 +136,20 @@ fn prefix(
     ))
 }
 
-/// The number of distinct things said about the order so far.
-fn version(state: &OrderState, snapshots: &[Value], taken: usize) -> i64 {
-    let versions = snapshots
-        .iter()
-        .take(taken)
-        .map(|shop| number(shop, "version"));
-    let distinct = versions.collect::<BTreeSet<_>>().len();
-    i64::try_from(state.events + distinct).unwrap_or(i64::MAX)
-}
-
-fn event_cause(event: &Value) -> (String, String, Option<i64>) {
+fn event_cause(event: &Value) -> (String, String, i64) {
     let id = text(event, "id").to_owned();
     (
         id,
         text(event, "type").to_owned(),
-        Some(number(event, "created") * 1000),
+        number(event, "created") * 1000,
     )
 }
 
-fn snapshot_cause(shop: &Value) -> (String, String, Option<i64>) {
+fn snapshot_cause(shop: &Value) -> (String, String, i64) {
     (
         format!("snapshot:{}", number(shop, "version")),
         "order.snapshot".to_owned(),
-        None,
+        oracle::updated_at_ms(shop),
     )
 }
 
@@ -167,7 +157,7 @@ fn matches_record(
     record: &StatusRecord,
     before: &OrderState,
     after: &OrderState,
-    (id, event_type, at_ms): &(String, String, Option<i64>),
+    (id, event_type, at_ms): &(String, String, i64),
 ) -> bool {
     record.from == before.status
         && record.to == after.status
@@ -177,7 +167,7 @@ fn matches_record(
         && record.currency == after.currency
         && record.event_id == *id
         && record.event_type == *event_type
-        && at_ms.is_none_or(|at_ms| record.occurred_at_ms == at_ms)
+        && record.occurred_at_ms == *at_ms
 }
 
 fn listing(records: &[StatusRecord]) -> String {

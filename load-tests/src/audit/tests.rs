@@ -61,12 +61,7 @@ fn honest(number_of_order: u64, seed: u64) -> Option<Shop> {
         if (before.status, before.received, before.refunded)
             != (after.status, after.received, after.refunded)
         {
-            let distinct: std::collections::BTreeSet<i64> = snapshots[..taken]
-                .iter()
-                .map(|shop| number(shop, "version"))
-                .collect();
-            let version = i64::try_from(taken_events + distinct.len()).unwrap();
-            records.push(record(&order_id, version, &before, &after, cause));
+            records.push(record(&order_id, &before, &after, cause));
         }
         before = after;
     }
@@ -83,17 +78,11 @@ fn honest(number_of_order: u64, seed: u64) -> Option<Shop> {
     })
 }
 
-fn record(
-    order_id: &str,
-    version: i64,
-    before: &OrderState,
-    after: &OrderState,
-    cause: &Value,
-) -> StatusRecord {
+fn record(order_id: &str, before: &OrderState, after: &OrderState, cause: &Value) -> StatusRecord {
     let snapshot = cause.get("updated_at").is_some();
     StatusRecord {
         order_id: order_id.to_owned(),
-        version,
+        version: after.version,
         from: before.status.to_owned(),
         to: after.status.to_owned(),
         due: after.due,
@@ -111,9 +100,13 @@ fn record(
             text(cause, "type")
         }
         .to_owned(),
-        occurred_at_ms: number(cause, "created") * 1000,
+        occurred_at_ms: if snapshot {
+            oracle::updated_at_ms(cause)
+        } else {
+            number(cause, "created") * 1000
+        },
         partition: 0,
-        offset: version,
+        offset: after.version,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::story::Story;
 use cluster::Cluster;
 pub use cluster::ClusterFault;
 pub use report::Report;
-pub use services::{External, ServiceFault, Services};
+pub use services::{External, Own, ServiceFault, Services};
 
 /// A chaos run. The defaults are the run of the release checklist.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,17 +1,20 @@
 //! The Kafka and the CQL store of a run: given by the environment, or started and crashed here.
 
+use trueup_testkit::{Cassandra, CassandraOptions, Kafka, KafkaOptions};
+
 /// Something a run needs and could not get.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceFault {
-    #[error("`{service}` cannot be crashed: it is not ours; leave out `--restart-services`")]
+    #[error(
+        "`{service}` cannot be crashed: it is not ours; leave out `--restart-services`, or unset \
+         TRUEUP_TEST_KAFKA and TRUEUP_TEST_CQL to have both started here"
+    )]
     NotOurs { service: &'static str },
     #[error("`{service}`: {cause}")]
     Failed {
         service: &'static str,
         cause: String,
     },
-    #[error("`{variable}` is not set; it names a running service, or start our own")]
-    Unset { variable: &'static str },
 }
 
 /// A Kafka and a CQL store, wherever they run.
@@ -40,21 +43,12 @@ pub struct External {
 }
 
 impl External {
-    /// By `TRUEUP_TEST_KAFKA` and `TRUEUP_TEST_CQL`.
-    ///
-    /// # Errors
-    /// One of them is unset.
-    pub fn from_environment() -> Result<Self, ServiceFault> {
-        let read = |variable| {
-            std::env::var(variable)
-                .ok()
-                .filter(|value| !value.is_empty())
-                .ok_or(ServiceFault::Unset { variable })
-        };
-        Ok(Self {
-            kafka: read("TRUEUP_TEST_KAFKA")?,
-            store: read("TRUEUP_TEST_CQL")?,
-        })
+    /// By `TRUEUP_TEST_KAFKA` and `TRUEUP_TEST_CQL`; `None` unless both are set.
+    #[must_use]
+    pub fn from_environment() -> Option<Self> {
+        let kafka = trueup_testkit::given(trueup_testkit::KAFKA_VARIABLE)?;
+        let store = trueup_testkit::given(trueup_testkit::CQL_VARIABLE)?;
+        Some(Self { kafka, store })
     }
 }
 
@@ -75,5 +69,49 @@ impl Services for External {
         Err(ServiceFault::NotOurs {
             service: "cql store",
         })
+    }
+}
+
+/// Services started for this run, which die with it.
+#[derive(Debug)]
+pub struct Own {
+    kafka: Kafka,
+    store: Cassandra,
+}
+
+impl Own {
+    /// # Errors
+    /// No Java, no Maven, or a service that does not come up.
+    pub fn start() -> Result<Self, ServiceFault> {
+        let kafka = Kafka::start(&KafkaOptions::default()).map_err(failed("kafka"))?;
+        let store = Cassandra::start(&CassandraOptions::default()).map_err(failed("cql store"))?;
+        Ok(Self { kafka, store })
+    }
+}
+
+fn failed(service: &'static str) -> impl Fn(trueup_testkit::ServiceFault) -> ServiceFault {
+    move |fault| ServiceFault::Failed {
+        service,
+        cause: fault.to_string(),
+    }
+}
+
+impl Services for Own {
+    fn kafka(&self) -> String {
+        self.kafka.bootstrap().to_owned()
+    }
+
+    fn store(&self) -> String {
+        self.store.address().to_owned()
+    }
+
+    fn crash_kafka(&mut self) -> Result<(), ServiceFault> {
+        self.kafka.kill();
+        self.kafka.restart().map_err(failed("kafka"))
+    }
+
+    fn crash_store(&mut self) -> Result<(), ServiceFault> {
+        self.store.kill();
+        self.store.restart().map_err(failed("cql store"))
     }
 }

@@ -4,40 +4,45 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::account::Account;
 use super::reading::{kind, number, object, reference, text};
 
 /// What one refund or dispute was last said to be.
 struct Last<'a> {
+    /// Whether the word is final, then time, rank and event id.
     standing: (bool, i64, u8, &'a str),
-    object: &'a Value,
+    status: &'a str,
+    /// Time, rank and event id of the last word of all, which names the currency.
+    latest: (i64, u8, &'a str),
+    currency: &'a str,
+    /// The largest that was told.
+    amount: i64,
+    charge: Option<String>,
+    payment: Option<String>,
 }
 
 /// Everything that went back in `currency`, in minor units.
-pub(super) fn refunded(events: &[&Value], currency: Option<&str>) -> i64 {
+pub(super) fn refunded(events: &[&Value], account: &Account, currency: Option<&str>) -> i64 {
     let Some(currency) = currency else { return 0 };
     let mut cumulative: BTreeMap<String, i64> = BTreeMap::new();
-    for event in events.iter().filter(|event| kind(event) == "charge") {
-        let charge = object(event);
-        if text(charge, "currency") == currency {
-            let known = cumulative.entry(text(charge, "id").to_owned()).or_insert(0);
-            *known = (*known).max(number(charge, "amount_refunded"));
+    for (id, charge) in &account.charges {
+        if charge.currency == currency {
+            cumulative.insert(id.clone(), charge.refunded);
         }
     }
     let mut held: BTreeMap<String, i64> = BTreeMap::new();
     let mut failed: BTreeMap<String, i64> = BTreeMap::new();
-    for last in last_of(events, "refund", refund_rank).values() {
-        if text(last.object, "currency") != currency {
+    for (id, last) in last_of(events, "refund", refund_rank) {
+        if last.currency != currency {
             continue;
         }
-        let charge = reference(last.object, "charge")
-            .or_else(|| reference(last.object, "payment_intent"))
-            .unwrap_or_default();
-        let sum = match text(last.object, "status") {
+        let charge = charge_of(account, id, &last);
+        let sum = match last.status {
             "failed" => failed.entry(charge).or_insert(0),
             "canceled" => continue,
             _ => held.entry(charge).or_insert(0),
         };
-        *sum += number(last.object, "amount");
+        *sum += last.amount;
     }
     let charges = cumulative
         .keys()
@@ -49,22 +54,35 @@ pub(super) fn refunded(events: &[&Value], currency: Option<&str>) -> i64 {
     });
     let lost = last_of(events, "dispute", dispute_rank)
         .into_values()
-        .filter(|last| text(last.object, "status") == "lost")
-        .filter(|last| text(last.object, "currency") == currency)
-        .map(|last| number(last.object, "amount"));
+        .filter(|last| last.status == "lost" && last.currency == currency)
+        .map(|last| last.amount);
     by_charge.chain(lost).sum()
+}
+
+/// The charge that a refund returns: the one it names, else its payment's, of which the one that
+/// told the most refunds is meant, else the payment, else the refund stands for itself.
+fn charge_of(account: &Account, refund: &str, last: &Last<'_>) -> String {
+    if let Some(charge) = &last.charge {
+        return charge.clone();
+    }
+    let Some(payment) = &last.payment else {
+        return refund.to_owned();
+    };
+    let mut of_payment: Vec<_> = account
+        .charges
+        .iter()
+        .filter(|(_, charge)| charge.payment.as_ref() == Some(payment))
+        .collect();
+    of_payment.sort_by_key(|(id, charge)| (-charge.refunded, *id));
+    let found = of_payment.first().map(|(id, _)| (*id).clone());
+    found.unwrap_or_else(|| payment.clone())
 }
 
 /// True while a dispute waits for an answer or a judgement.
 pub(super) fn open_dispute(events: &[&Value]) -> bool {
     last_of(events, "dispute", dispute_rank)
         .values()
-        .any(|last| {
-            matches!(
-                text(last.object, "status"),
-                "needs_response" | "under_review"
-            )
-        })
+        .any(|last| matches!(last.status, "needs_response" | "under_review"))
 }
 
 /// Of each object of one kind what holds: the final word before any other, then the latest.
@@ -73,32 +91,49 @@ fn last_of<'a>(
     of: &str,
     rank: fn(&str) -> (bool, u8),
 ) -> BTreeMap<&'a str, Last<'a>> {
-    let mut last: BTreeMap<&str, Last<'_>> = BTreeMap::new();
+    let mut known: BTreeMap<&str, Last<'_>> = BTreeMap::new();
     for event in events.iter().filter(|event| kind(event) == of) {
         let object = object(event);
-        let (terminal, rank) = rank(text(object, "status"));
+        let status = text(object, "status");
+        let (terminal, rank) = rank(status);
         // Among final words time decides and not rank, so rank counts only before them.
         let rank = if terminal { 0 } else { rank };
-        let standing = (terminal, number(event, "created"), rank, text(event, "id"));
-        let next = Last { standing, object };
-        match last.get(text(object, "id")) {
-            Some(known) if known.standing >= standing => {}
-            _ => {
-                last.insert(text(object, "id"), next);
-            }
+        let (created, event_id) = (number(event, "created"), text(event, "id"));
+        let told = Last {
+            standing: (terminal, created, rank, event_id),
+            status,
+            latest: (created, rank, event_id),
+            currency: text(object, "currency"),
+            amount: number(object, "amount"),
+            charge: reference(object, "charge"),
+            payment: reference(object, "payment_intent"),
+        };
+        let Some(last) = known.get_mut(text(object, "id")) else {
+            known.insert(text(object, "id"), told);
+            continue;
+        };
+        last.amount = last.amount.max(told.amount);
+        last.charge = last.charge.take().max(told.charge);
+        last.payment = last.payment.take().max(told.payment);
+        if told.standing > last.standing {
+            (last.standing, last.status) = (told.standing, told.status);
+        }
+        if told.latest > last.latest {
+            (last.latest, last.currency) = (told.latest, told.currency);
         }
     }
-    last
+    known
 }
 
 /// A refund may fail after it succeeded, so no word on it is final.
 fn refund_rank(status: &str) -> (bool, u8) {
     match status {
-        "pending" => (false, 0),
         "requires_action" => (false, 1),
         "succeeded" => (false, 2),
         "canceled" => (false, 3),
-        _ => (false, 4),
+        "failed" => (false, 4),
+        // Pending, and null, which counts as pending.
+        _ => (false, 0),
     }
 }
 

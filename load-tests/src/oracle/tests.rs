@@ -115,7 +115,8 @@ fn of_one_second_the_higher_rank_holds_and_of_two_seconds_the_later() {
 fn a_captured_charge_proves_success_and_the_payments_own_amount_wins_over_it() {
     let authorised = charge("succeeded", "e1", 10, 0, 0);
     let captured = charge("captured", "e2", 11, 600, 0);
-    comes_to(one(&authorised), &[], ("pending", Some(1000), 0, 0));
+    // An amount that nobody took is no payment, and names no price.
+    comes_to(one(&authorised), &[], ("pending", None, 0, 0));
     comes_to(
         &[authorised, captured.clone()],
         &[],
