@@ -10,7 +10,7 @@ const DURATION_BUCKETS: &[f64] = &[
 ];
 /// Quantiles of everything else that is measured, `webhook_processing_latency_seconds` above all.
 const QUANTILES: &[f64] = &[0.5, 0.95, 0.99];
-const DEFAULT_FILTER: &str = "info,librdkafka=warn";
+const DEFAULT_FILTER: &str = "info,librdkafka=warn,scylla=warn";
 
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,8 @@ pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub const POLL: Duration = Duration::from_millis(100);
 /// Wanted offsets nearer than this are read through, not sought.
 pub const READ_THROUGH: i64 = 2_000;
+/// How long a broker may wait for more at a partition's end, in milliseconds.
+pub const FETCH_WAIT_MS: &str = "10";
 /// Fetched and not yet taken, in KiB.
 pub const QUEUED_KIB: &str = "16384";
 /// A body's record may lie this far beside the receipt of its event, in milliseconds.

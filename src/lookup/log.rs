@@ -68,6 +68,8 @@ impl LogReader {
             .set("auto.offset.reset", "earliest")
             .set("isolation.level", "read_committed")
             .set("queued.max.messages.kbytes", limits::QUEUED_KIB)
+            // The broker says that a partition ends only once it has waited for more.
+            .set("fetch.wait.max.ms", limits::FETCH_WAIT_MS)
             .create()
             .map_err(|fault| LookupFault::new("the log", fault))
     }
