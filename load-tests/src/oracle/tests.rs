@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OrderState, paid_not_marked, state};
+use super::{OrderState, paid_not_marked, state, unmarked};
 
 fn event(event_type: &str, id: &str, created: i64, mut object: Value) -> Value {
     let kind = match event_type {
@@ -297,5 +297,112 @@ fn an_order_is_named_by_the_first_valid_of_three_places() {
     assert_eq!(
         named(json!({"metadata": {"order_id": "x".repeat(201)}})),
         None
+    );
+}
+
+#[test]
+fn a_session_whose_payment_speaks_contributes_its_amount_alone() {
+    let own = intent("processing", "e1", 10, "pi_1", 900, 0);
+    let paid = session("completed", "e2", 11, json!("pi_1"), "paid");
+    comes_to(
+        &[own.clone(), paid.clone()],
+        &[],
+        ("processing", Some(1000), 0, 0),
+    );
+    let done = intent("succeeded", "e3", 12, "pi_1", 900, 900);
+    comes_to(&[own, paid, done], &[], ("paid", Some(900), 900, 0));
+}
+
+#[test]
+fn two_paid_sessions_of_one_silent_payment_are_one_payment() {
+    let first = session("completed", "e1", 10, json!("pi_1"), "paid");
+    let mut second = session("completed", "e2", 11, json!("pi_1"), "paid");
+    second["data"]["object"]["id"] = json!("cs_2");
+    comes_to(&[first, second], &[], ("paid", Some(1000), 1000, 0));
+}
+
+#[test]
+fn a_charge_that_names_its_payment_later_is_counted_once() {
+    let mut nameless = charge("succeeded", "e1", 10, 1000, 0);
+    nameless["data"]["object"]["payment_intent"] = Value::Null;
+    let named = charge("updated", "e2", 11, 1000, 0);
+    let own = intent("succeeded", "e3", 12, "pi_1", 1000, 1000);
+    comes_to(
+        &[nameless.clone(), named.clone()],
+        &[],
+        ("paid", Some(1000), 1000, 0),
+    );
+    comes_to(&[nameless, named, own], &[], ("paid", Some(1000), 1000, 0));
+}
+
+#[test]
+fn a_charge_that_failed_proves_nothing_and_one_that_took_nothing_names_no_price() {
+    let failed = charge("failed", "e1", 10, 1000, 0);
+    let open = intent("created", "e2", 11, "pi_1", 500, 0);
+    comes_to(&[failed, open], &[], ("pending", Some(500), 0, 0));
+}
+
+#[test]
+fn a_refund_that_names_only_its_payment_is_its_charges() {
+    let told = charge("refunded", "e1", 10, 1000, 300);
+    let mut asked = refund("refund.created", "e2", 11, "re_1", 300, "succeeded");
+    asked["data"]["object"]["charge"] = Value::Null;
+    comes_to(
+        &[told, asked],
+        &[],
+        ("partially_refunded", Some(1000), 1000, 300),
+    );
+}
+
+#[test]
+fn an_id_told_with_other_facts_is_joined_and_is_a_version_of_its_own() {
+    let told = intent("succeeded", "e1", 10, "pi_1", 1000, 1000);
+    let mut again = told.clone();
+    again["pending_webhooks"] = json!(3);
+    let other = intent("succeeded", "e1", 10, "pi_1", 1200, 1200);
+    let all = [told.clone(), again.clone(), other];
+    comes_to(&all, &[], ("paid", Some(1200), 1200, 0));
+    assert_eq!(state(&all, &[]).version, 2);
+    assert_eq!(state(&[told, again], &[]).version, 1);
+}
+
+#[test]
+fn of_one_versions_contents_the_later_holds_and_each_is_a_version() {
+    let paid = intent("succeeded", "e1", 10, "pi_1", 1000, 1000);
+    let more = shop(1, "pending", 1200, "eur", json!(2));
+    let less = shop(1, "pending", 1000, "eur", json!(1));
+    for snapshots in [[more.clone(), less.clone()], [less, more]] {
+        comes_to(
+            one(&paid),
+            &snapshots,
+            ("partially_paid", Some(1200), 1000, 0),
+        );
+        assert_eq!(state(one(&paid), &snapshots).version, 3);
+    }
+}
+
+#[test]
+fn a_free_session_pays_nothing_where_its_payment_speaks_for_itself() {
+    let object = json!({"id": "cs_1", "payment_intent": "pi_1", "amount_total": 0,
+        "currency": "eur", "payment_status": "no_payment_required"});
+    let free = event("checkout.session.completed", "e1", 10, object);
+    let nothing = shop(1, "pending", 0, "eur", json!(1));
+    comes_to(one(&free), one(&nothing), ("paid", Some(0), 0, 0));
+    let own = intent("canceled", "e2", 11, "pi_1", 1000, 0);
+    comes_to(&[free, own], &[nothing], ("canceled", Some(0), 0, 0));
+}
+
+#[test]
+fn money_in_another_currency_does_not_say_when_the_order_was_paid() {
+    let mut dollars = intent("succeeded", "e1", 10, "pi_1", 1100, 1100);
+    dollars["data"]["object"]["currency"] = json!("usd");
+    let euros = intent("succeeded", "e2", 30, "pi_2", 1000, 1000);
+    let events = [dollars, euros];
+    let canceled = |at_ms: i64| shop(1, "canceled", 1000, "eur", json!(at_ms));
+    assert_eq!(unmarked(&events, &[canceled(20_000)]), None);
+    let found = unmarked(&events, &[canceled(30_001)]).unwrap();
+    assert_eq!(
+        (found.amount, found.payment_intent.as_deref()),
+        (1000, Some("pi_2"))
     );
 }
