@@ -5,9 +5,9 @@
 use crate::event::{SnapshotStatus, UnixMillis};
 use crate::ids::ObjectId;
 use crate::ledger::Ledger;
-use crate::money::Currency;
+use crate::money::{Currency, MinorUnits};
 use crate::status::OrderStatus;
-use crate::view::View;
+use crate::view::{PaymentView, View};
 
 /// Every kind of the contract; this release raises `PaidNotMarked` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,9 +181,20 @@ fn paid_not_marked(ledger: &Ledger, view: &View) -> Option<Condition> {
         kind: GapKind::PaidNotMarked,
         amount: view.received,
         currency: told.currency,
-        payment: view
-            .leading_payment()
-            .and_then(|payment| payment.intent().cloned()),
+        payment: payer(view).and_then(|payment| payment.intent().cloned()),
+    })
+}
+
+/// Of the payments that brought the order its money the one that succeeded first; while none
+/// did, the one that was seen first. An order that was free has none.
+fn payer(view: &View) -> Option<&PaymentView> {
+    let brought = view
+        .payments
+        .iter()
+        .filter(|payment| payment.currency == view.currency && payment.received > MinorUnits::ZERO);
+    brought.min_by_key(|payment| {
+        let at = payment.succeeded_at;
+        (at.is_none(), at, payment.first_seen, &payment.id)
     })
 }
 

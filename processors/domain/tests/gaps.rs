@@ -270,6 +270,28 @@ fn a_free_order_is_marked_too_or_it_is_a_gap_of_nothing() {
 }
 
 #[test]
+fn a_gap_names_the_payment_that_brought_the_money_and_none_that_did_not() {
+    let shop = (20, "shop pending 1000 eur version=1");
+    let named = |told: &[(i64, &str)]| {
+        let found = first(told);
+        let payment = found.gaps[0].payment.as_ref();
+        payment.map(|id| id.as_str().to_owned())
+    };
+    let failed = (5, "payment_intent.payment_failed pi_1 1000 eur");
+    let parts = (
+        10,
+        "payment_intent.partially_funded pi_2 1000 eur received=1000",
+    );
+    assert_eq!(named(&[failed, parts, shop]), Some("pi_2".to_owned()));
+    let free = (
+        10,
+        "checkout.session.completed cs_1 0 eur no_payment_required",
+    );
+    let costs_nothing = (20, "shop pending 0 eur version=1");
+    assert_eq!(named(&[failed, free, costs_nothing]), None);
+}
+
+#[test]
 fn a_charge_that_stands_for_a_payment_is_not_named_as_one() {
     let charge = (10, "charge.succeeded ch_1 1000 eur captured=1000");
     let found = first(&[charge, (20, "shop pending 1000 eur version=1")]);
