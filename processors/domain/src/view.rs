@@ -1,8 +1,11 @@
 //! What a ledger means: status, amounts and payments, derived and never stored as truth.
 
 mod due;
+mod links;
 mod payments;
 mod refunds;
+
+pub use links::payment_of;
 
 use crate::event::UnixSeconds;
 use crate::ids::ObjectId;

@@ -1,9 +1,9 @@
 //! What a fold makes known: status changes, dead letters, and the columns people read.
 
-use trueup_domain::event::UnixMillis;
-use trueup_domain::ids::OrderId;
+use trueup_domain::event::{Facts, UnixMillis};
+use trueup_domain::ids::{ObjectId, OrderId};
 use trueup_domain::ledger::Ledger;
-use trueup_domain::view::{View, publishes, view};
+use trueup_domain::view::{View, payment_of, publishes, view};
 use trueup_engine::ports::log::{Destination, Input, Output, Record, Source};
 use trueup_engine::ports::store::Columns;
 use trueup_schemas::headers;
@@ -71,32 +71,51 @@ struct Cause {
 
 impl Cause {
     fn of(fact: &Fact, ledger: &Ledger, after: &View) -> Self {
-        let leading = after.leading_payment();
-        let leading_session = leading.and_then(|payment| payment.session.as_ref());
-        let payment_of = |id: &trueup_domain::ids::ObjectId| id.to_string();
+        let leading = after
+            .leading_payment()
+            .and_then(|payment| payment.intent().cloned());
         match fact {
-            Fact::Event { event, .. } => Self {
-                event_id: event.id.to_string(),
-                event_type: event.kind.as_str().to_owned(),
-                payment_intent: event
-                    .facts
-                    .payment_id()
-                    .or_else(|| leading.and_then(|payment| payment.intent()))
-                    .map(payment_of),
-                checkout_session: event.facts.session_id().or(leading_session).map(payment_of),
-                livemode: event.livemode,
-                occurred_at: event.created.saturating_mul(1000),
-            },
+            Fact::Event { event, .. } => {
+                let named = payment_of(ledger, &event.facts).cloned();
+                let payment = named.or_else(|| match event.facts {
+                    // Money goes back on a payment of the order, and this is the likely one.
+                    Facts::Refund(_) | Facts::Dispute(_) => leading,
+                    Facts::Payment(_) | Facts::Session(_) | Facts::Charge(_) => None,
+                });
+                let session = event.facts.session_id().cloned();
+                Self {
+                    event_id: event.id.to_string(),
+                    event_type: event.kind.as_str().to_owned(),
+                    checkout_session: session
+                        .or_else(|| session_of(after, payment.as_ref()))
+                        .map(|id| id.to_string()),
+                    payment_intent: payment.map(|id| id.to_string()),
+                    livemode: event.livemode,
+                    occurred_at: event.created.saturating_mul(1000),
+                }
+            }
             Fact::Snapshot(snapshot) => Self {
                 event_id: format!("snapshot:{}", snapshot.version),
                 event_type: "order.snapshot".to_owned(),
-                payment_intent: leading.and_then(|payment| payment.intent()).map(payment_of),
-                checkout_session: leading_session.map(payment_of),
+                checkout_session: after
+                    .leading_payment()
+                    .and_then(|payment| payment.session.as_ref())
+                    .map(ToString::to_string),
+                payment_intent: leading.map(|id| id.to_string()),
                 livemode: ledger.livemode,
                 occurred_at: snapshot.updated_at,
             },
         }
     }
+}
+
+/// The session of the payment that a record names: that of another would mislead.
+fn session_of(after: &View, payment: Option<&ObjectId>) -> Option<ObjectId> {
+    let named = after
+        .payments
+        .iter()
+        .find(|known| Some(&known.id) == payment)?;
+    named.session.clone()
 }
 
 /// A refused record with its bytes, under its position for a key: refused twice, it is one letter.
