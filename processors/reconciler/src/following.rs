@@ -77,7 +77,7 @@ impl Cause {
         match fact {
             Fact::Event { event, .. } => {
                 let named = payment_of(ledger, &event.facts).cloned();
-                let payment = named.or_else(|| match event.facts {
+                let payment = named.or(match event.facts {
                     // Money goes back on a payment of the order, and this is the likely one.
                     Facts::Refund(_) | Facts::Dispute(_) => leading,
                     Facts::Payment(_) | Facts::Session(_) | Facts::Charge(_) => None,
