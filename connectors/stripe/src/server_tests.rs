@@ -138,8 +138,11 @@ impl Client {
         bytes
     }
 
+    /// Neither an answer nor the end comes within `time`.
     async fn is_silent_for(&mut self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.0.readable()).await.is_err()
+        tokio::time::timeout(time, self.0.peek(&mut [0]))
+            .await
+            .is_err()
     }
 }
 
@@ -237,7 +240,10 @@ async fn an_idle_connection_is_closed_and_one_in_use_is_not() {
         idle_since.elapsed()
     );
 
-    let server = Server::start(Broker::Waits, |limits| limits.idle = SHORT);
+    let server = Server::start(Broker::Waits, |limits| {
+        limits.idle = SHORT;
+        limits.header_read = SHORT;
+    });
     let mut client = server.connect().await;
     client.send(&delivery()).await;
     assert!(client.is_silent_for(SHORT * 2).await);

@@ -18,6 +18,8 @@ async fn a_stop_answers_what_is_in_flight_and_refuses_what_is_new() {
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }
+    // As long as something is in flight, whoever is connected is answered.
+    assert!(kept.is_silent_for(SHORT * 2).await);
     kept.send(&delivery()).await;
     let refused = kept.answer().await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "draining"));
