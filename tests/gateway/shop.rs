@@ -87,7 +87,7 @@ impl Shop {
         }
     }
 
-    /// The value of a counter with all of `labels`; 0 where there is none.
+    /// The sum of a counter's series that have all of `labels`; 0 where there is none.
     pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let response = agent().get(format!("http://{}/metrics", self.ops)).call();
         let text = response.unwrap().into_body().read_to_string().unwrap();
@@ -95,14 +95,13 @@ impl Shop {
             .iter()
             .map(|(key, value)| format!("{key}=\"{value}\""))
             .collect();
-        let line = text.lines().find(|line| {
-            let named = line
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name);
+            let named = rest.is_some_and(|rest| rest.starts_with(['{', ' ']));
             named && labels.iter().all(|label| line.contains(label))
         });
-        line.and_then(|line| line.rsplit(' ').next())
-            .map_or(0, |value| value.parse().unwrap())
+        let value = |line: &str| line.rsplit(' ').next().map(|value| value.parse::<u64>());
+        lines.map(|line| value(line).unwrap().unwrap()).sum()
     }
 
     pub(crate) fn topic(&self, name: &str) -> String {
