@@ -104,8 +104,12 @@ mod tests {
     fn the_same_set_is_the_same_list_in_whatever_order_it_came() {
         let mut one = Few::<u8, 4>::default();
         let mut other = one;
-        [3, 1, 2, 1].map(|item| one.insert(item));
-        [2, 3, 3, 1].map(|item| other.insert(item));
+        for item in [3, 1, 2, 1] {
+            one.insert(item);
+        }
+        for item in [2, 3, 3, 1] {
+            other.insert(item);
+        }
         assert_eq!(one, other);
         assert_eq!(one.iter().collect::<Vec<_>>(), [1, 2, 3]);
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use trueup_model::facts::Inputs;
 use trueup_model::plants::Plant;
 use trueup_model::protocol::{Model, Positions};
-use trueup_model::search::search;
+use trueup_model::search::{Until, search};
 
 fn main() -> ExitCode {
     let mut model = Model::of(Inputs::FULL, Positions::Log);
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
     }
     let begin = Instant::now();
-    let report = search(&model);
+    let report = search(&model, Until::Exhausted);
     print!("{report}");
     println!("{:.1} s", begin.elapsed().as_secs_f64());
     ExitCode::SUCCESS

@@ -31,9 +31,17 @@ pub struct Report {
     pub broken: BTreeMap<Property, Vec<Step>>,
 }
 
+/// How long a search goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    Exhausted,
+    /// The first broken property is enough.
+    Broken,
+}
+
 /// Tries every history of `model`, up to `STATES_MAX` states.
 #[must_use]
-pub fn search(model: &Model) -> Report {
+pub fn search(model: &Model, until: Until) -> Report {
     let start = model.start();
     let mut numbers: HashMap<State, usize> = HashMap::from([(start, 0)]);
     let mut origins: Vec<Origin> = vec![None];
@@ -46,7 +54,8 @@ pub fn search(model: &Model) -> Report {
         broken: BTreeMap::new(),
     };
     while let Some((number, state)) = queue.pop_front() {
-        if origins.len() > STATES_MAX {
+        let is_enough = until == Until::Broken && !report.broken.is_empty();
+        if is_enough || origins.len() > STATES_MAX {
             report.states = origins.len();
             return report;
         }
