@@ -48,7 +48,12 @@ impl Stores {
     ) -> Result<Option<Self>, Failure> {
         let mut wait = FIRST_WAIT;
         loop {
-            match CqlLedger::connect(settings(target, None)).await {
+            // A host that swallows what it is sent keeps a connection waiting for long.
+            let connected = tokio::select! {
+                () = stop.clone().wait() => return Ok(None),
+                connected = CqlLedger::connect(settings(target, None)) => connected,
+            };
+            match connected {
                 Ok(ledger) => {
                     let runtime = Handle::current();
                     return Ok(Some(Self { ledger, runtime }));

@@ -81,8 +81,8 @@ pub(crate) async fn load(
                 epoch,
             } = key;
             let reason = format!(
-                "the checkpoint of `{topic}`/{partition}, epoch {epoch}, lacks a part; delete its \
-                 row, and the log is folded again from its start"
+                "the checkpoint of `{topic}`/{partition}, epoch {epoch}, lacks a part: somebody \
+                 changed it by hand; adopt the store with a new epoch"
             );
             Err(unreadable(operation, reason))
         }

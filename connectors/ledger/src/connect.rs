@@ -11,7 +11,7 @@ use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::statement::Consistency;
 use thiserror::Error;
 
-use crate::limits::START_DEADLINE;
+use crate::limits::{KEEPALIVE, START_DEADLINE};
 use crate::settings::{CqlSettings, SettingsFault};
 
 /// No node of the store could be spoken to.
@@ -113,17 +113,30 @@ pub(crate) async fn session(
         .default_execution_profile_handle(profile.into_handle())
         .connection_timeout(settings.connect_timeout)
         .tcp_nodelay(true)
+        .keepalive_interval(KEEPALIVE)
+        .keepalive_timeout(KEEPALIVE)
         .schema_agreement_timeout(START_DEADLINE);
     if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
         builder = builder.user(user, password);
     }
-    let connecting = tokio::time::timeout(START_DEADLINE, builder.build());
+    let deadline = deadline(settings);
+    let connecting = tokio::time::timeout(deadline, builder.build());
     match connecting.await {
         Ok(Ok(session)) => Ok(session),
         Ok(Err(error)) => Err(Unreachable::new(settings, error).into()),
         Err(_) => {
-            let reason = format!("no answer within {} s", START_DEADLINE.as_secs());
+            let reason = format!("no answer within {} s", deadline.as_secs_f32());
             Err(Unreachable::new(settings, reason).into())
         }
     }
+}
+
+/// The driver's timeout covers the connection and not what is said over it, so a host that takes
+/// connections and stays silent is ours to give up. Each host may cost one timeout in vain, and the
+/// one that answers has as long for its answers.
+fn deadline(settings: &CqlSettings) -> Duration {
+    let hosts = u32::try_from(settings.hosts.len()).unwrap_or(u32::MAX);
+    let each = settings.connect_timeout;
+    each.saturating_mul(hosts.saturating_add(1))
+        .min(START_DEADLINE)
 }

@@ -18,6 +18,7 @@ use crate::connect::{ConnectFault, NewSchema, NoSchema, OldSchema, Unreachable, 
 use crate::index::{self, EventEntry};
 use crate::limits::{GAUGE_EVERY, LOOKUPS_AT_ONCE};
 use crate::metrics::{self, Operation};
+use crate::read::no_cell;
 use crate::request::{Gate, unreadable};
 use crate::schema::{READ_VERSION, SCHEMA_VERSION, is_invalid};
 use crate::settings::CqlSettings;
@@ -125,10 +126,7 @@ impl CqlLedger {
                 cell,
                 timestamp,
             })),
-            Some(_) => Err(unreadable(
-                operation,
-                format!("order `{order}` has a row without a cell"),
-            )),
+            Some(_) => Err(no_cell(order.as_str())),
         }
     }
 

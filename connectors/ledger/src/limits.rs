@@ -24,6 +24,8 @@ pub const LOOKUPS_AT_ONCE: usize = 8;
 /// The first and the longest wait between tries of a request, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(20);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
+/// A store that is away fails hundreds of requests a second; it is complained of this often.
+pub const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// A request slower than this is counted as slow.
 pub const SLOW: Duration = Duration::from_millis(100);
 
@@ -31,6 +33,9 @@ pub const SLOW: Duration = Duration::from_millis(100);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// A connection that is silent for so long is asked whether it is there, and given up when it does
+/// not answer for as long again: what a firewall drops is never told to be closed.
+pub const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long the first connection, or a change of the schema, may take as a whole.
 pub const START_DEADLINE: Duration = Duration::from_secs(30);
 /// The gauge of connected nodes is set this often.

@@ -121,13 +121,8 @@ pub(crate) fn wrote(rows: usize) {
     counter!(ROWS_WRITTEN).increment(u64::try_from(rows).unwrap_or(u64::MAX));
 }
 
-pub(crate) fn retried(operation: Operation, reason: &str) {
+pub(crate) fn retried() {
     counter!(RETRIES).increment(1);
-    tracing::warn!(
-        operation = operation.as_str(),
-        reason,
-        "ledger store failed, trying again"
-    );
 }
 
 pub(crate) fn connected(nodes: usize) {

@@ -59,14 +59,22 @@ async fn read(inner: &Inner, keys: &[OrderId]) -> Result<HashMap<String, Vec<u8>
     for row in rows.map_err(|error| unreadable(OPERATION, error))? {
         let (order, cell, timestamp) = row.map_err(|error| unreadable(OPERATION, error))?;
         let (Some(cell), Some(timestamp)) = (cell, timestamp) else {
-            let reason =
-                format!("order `{order}` has a row without a cell; delete it or restore it");
-            return Err(unreadable(OPERATION, reason));
+            return Err(no_cell(order));
         };
         check_revision(order, timestamp)?;
         found.insert(order.to_owned(), cell.to_vec());
     }
     Ok(found)
+}
+
+/// Nothing here writes such a row. It must not be deleted as it is: a delete that names no
+/// timestamp carries the clock's, and hides every later write of the order.
+pub(crate) fn no_cell(order: &str) -> StoreFault {
+    let reason = format!(
+        "order `{order}` has a row without a cell: somebody changed it by hand; restore the table, \
+         or adopt an empty keyspace with a new epoch"
+    );
+    unreadable(OPERATION, reason)
 }
 
 /// A ledger that other rules made must not be folded on, nor overwritten.

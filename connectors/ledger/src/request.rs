@@ -1,6 +1,7 @@
 //! One request to the store: it waits its turn, is measured, and is repeated until a limit.
 
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
@@ -8,16 +9,41 @@ use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use tokio::sync::Semaphore;
 use trueup_engine::ports::store::StoreFault;
 
-use crate::limits::{BACKOFF_FIRST, BACKOFF_LONGEST, MAX_REQUESTS_IN_FLIGHT};
+use crate::limits::{BACKOFF_FIRST, BACKOFF_LONGEST, COMPLAIN_EVERY, MAX_REQUESTS_IN_FLIGHT};
 use crate::metrics::{self, Operation};
 
 /// Lets so many requests of a process go at once.
 #[derive(Debug)]
-pub(crate) struct Gate(Semaphore);
+pub(crate) struct Gate {
+    room: Semaphore,
+    complaints: Mutex<Complaints>,
+}
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        Self(Semaphore::new(MAX_REQUESTS_IN_FLIGHT))
+        Self {
+            room: Semaphore::new(MAX_REQUESTS_IN_FLIGHT),
+            complaints: Mutex::default(),
+        }
+    }
+
+    /// Counts a try that failed and will be repeated, and logs it now and then.
+    pub(crate) fn failed(&self, operation: Operation, error: &ExecutionError) {
+        metrics::retried();
+        let mut complaints = self
+            .complaints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let due = complaints.due(Instant::now());
+        drop(complaints);
+        if let Some(unsaid) = due {
+            tracing::warn!(
+                operation = operation.as_str(),
+                reason = %error,
+                unsaid,
+                "ledger store failed, trying again"
+            );
+        }
     }
 
     /// Sends `request` when it is its turn, and measures it.
@@ -27,7 +53,7 @@ impl Gate {
         request: impl Future<Output = Result<T, ExecutionError>>,
     ) -> Result<T, ExecutionError> {
         // The gate is never closed; were it, requests would go ungated rather than not at all.
-        let _permit = self.0.acquire().await.ok();
+        let _permit = self.room.acquire().await.ok();
         let _flight = Flight::begin();
         let began = Instant::now();
         let answer = request.await;
@@ -52,9 +78,8 @@ impl Gate {
                 match self.send(operation, request()).await {
                     Ok(answer) => return answer,
                     Err(error) => {
-                        let text = error.to_string();
-                        metrics::retried(operation, &text);
-                        reason = Some(text);
+                        self.failed(operation, &error);
+                        reason = Some(error.to_string());
                     }
                 }
                 tokio::time::sleep(waits.next().unwrap_or(BACKOFF_LONGEST)).await;
@@ -72,6 +97,28 @@ impl Gate {
                 })
             }
         }
+    }
+}
+
+/// When the log last heard of failures, and how many were kept from it since.
+#[derive(Debug, Default)]
+struct Complaints {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Complaints {
+    /// Whether a failure at `now` is to be told: with how many that were not.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        if self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < COMPLAIN_EVERY)
+        {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
@@ -114,5 +161,33 @@ pub(crate) fn unreadable(operation: Operation, reason: impl ToString) -> StoreFa
     StoreFault {
         operation: operation.verb(),
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_now_and_then_with_the_number_of_those_between() {
+        let mut complaints = Complaints::default();
+        let start = Instant::now();
+        assert_eq!(complaints.due(start), Some(0));
+        for _ in 0..300 {
+            assert_eq!(complaints.due(start + COMPLAIN_EVERY / 2), None);
+        }
+        assert_eq!(complaints.due(start + COMPLAIN_EVERY), Some(300));
+        assert_eq!(complaints.due(start + COMPLAIN_EVERY), None);
+    }
+
+    #[test]
+    fn waits_grow_to_their_limit_differ_and_never_end() {
+        let waits: Vec<Duration> = backoff().take(40).collect();
+        assert_eq!(waits.len(), 40);
+        assert!(waits[0] >= BACKOFF_FIRST && waits[0] <= BACKOFF_FIRST * 2);
+        let late = &waits[20..];
+        assert!(late.iter().all(|wait| *wait >= BACKOFF_LONGEST));
+        assert!(late.iter().all(|wait| *wait <= BACKOFF_LONGEST * 2));
+        assert!(late.iter().any(|wait| *wait != late[0]), "not jittered");
     }
 }

@@ -3,8 +3,12 @@
 //!
 //! One at a time: two that create a table at once can leave a cluster with two of one name.
 
+use std::collections::BTreeMap;
+
 use scylla::client::session::Session;
+use scylla::deserialize::row::DeserializeRow;
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
+use scylla::response::query_result::QueryResult;
 use thiserror::Error;
 
 use crate::connect::{ConnectFault, NewSchema, Unreachable, session};
@@ -139,25 +143,27 @@ pub async fn apply_schema(settings: &CqlSettings) -> Result<Applied, MigrateFaul
         from,
         to: SCHEMA_VERSION,
         ran,
-        other_replication: before.filter(|found| !is_as_wanted(found, &settings.replication)),
+        other_replication: before
+            .filter(|found| *found != wanted(&settings.replication))
+            .map(|found| shown(&found)),
     })
 }
 
 /// The newest migration of the keyspace in use, 0 when there is none.
-pub(crate) async fn read_version(session: &Session) -> Result<i32, ExecutionError> {
-    let rows = match session
-        .query_unpaged(READ_VERSION, ())
-        .await?
-        .into_rows_result()
-    {
-        Ok(rows) => rows,
-        Err(_) => return Ok(0),
-    };
-    Ok(rows
-        .maybe_first_row::<(i32,)>()
-        .ok()
-        .flatten()
-        .map_or(0, |(version,)| version))
+async fn read_version(session: &Session) -> Result<i32, String> {
+    let answer = session.query_unpaged(READ_VERSION, ()).await;
+    let found = only_row::<(i32,)>(answer)?;
+    Ok(found.map_or(0, |(version,)| version))
+}
+
+/// The row of an answer, if it has one. An answer that cannot be read is not an empty one.
+fn only_row<R>(answer: Result<QueryResult, ExecutionError>) -> Result<Option<R>, String>
+where
+    R: for<'a> DeserializeRow<'a, 'a>,
+{
+    let rows = answer.map_err(|e| e.to_string())?.into_rows_result();
+    let row = rows.map_err(|e| e.to_string())?.maybe_first_row();
+    row.map_err(|e| e.to_string())
 }
 
 /// Whether the store said that the statement names what is not there.
@@ -169,54 +175,47 @@ pub(crate) fn is_invalid(error: &PrepareError) -> bool {
     matches!(attempt, RequestAttemptError::DbError(DbError::Invalid, _))
 }
 
-type ReplicationMap = std::collections::BTreeMap<String, String>;
+/// As the store has it, without the package of the class.
+type ReplicationMap = BTreeMap<String, String>;
 
-async fn replication(session: &Session, keyspace: &str) -> Result<Option<String>, ExecutionError> {
-    let answer = session.query_unpaged(READ_REPLICATION, (keyspace,)).await?;
-    let Ok(rows) = answer.into_rows_result() else {
-        return Ok(None);
-    };
-    let Ok(row) = rows.maybe_first_row::<(ReplicationMap,)>() else {
-        return Ok(None);
-    };
-    Ok(row.map(|(map,)| {
-        let pairs: Vec<String> = map
-            .iter()
-            .map(|(name, value)| {
-                format!(
-                    "'{name}': '{}'",
-                    value.trim_start_matches("org.apache.cassandra.locator.")
-                )
-            })
-            .collect();
-        format!("{{{}}}", pairs.join(", "))
+async fn replication(session: &Session, keyspace: &str) -> Result<Option<ReplicationMap>, String> {
+    let answer = session.query_unpaged(READ_REPLICATION, (keyspace,)).await;
+    let found = only_row::<(ReplicationMap,)>(answer)?;
+    Ok(found.map(|(mut map,)| {
+        for value in map.values_mut() {
+            if let Some(short) = value.strip_prefix("org.apache.cassandra.locator.") {
+                *value = short.to_owned();
+            }
+        }
+        map
     }))
 }
 
-fn wanted(replication: &Replication) -> [String; 2] {
-    match replication {
-        Replication::Simple { replicas } => [
-            "'class': 'SimpleStrategy'".into(),
-            format!("'replication_factor': '{replicas}'"),
-        ],
-        Replication::Datacenter { name, replicas } => [
-            "'class': 'NetworkTopologyStrategy'".into(),
-            format!("'{name}': '{replicas}'"),
-        ],
-    }
+fn shown(replication: &ReplicationMap) -> String {
+    let pairs = replication
+        .iter()
+        .map(|(name, value)| format!("'{name}': '{value}'"));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
 }
 
-fn is_as_wanted(found: &str, replication: &Replication) -> bool {
-    wanted(replication)
-        .iter()
-        .all(|pair| found.contains(pair.as_str()))
+fn wanted(replication: &Replication) -> ReplicationMap {
+    let (class, name, replicas) = match replication {
+        Replication::Simple { replicas } => ("SimpleStrategy", "replication_factor", replicas),
+        Replication::Datacenter { name, replicas } => {
+            ("NetworkTopologyStrategy", name.as_str(), replicas)
+        }
+    };
+    BTreeMap::from([
+        ("class".to_owned(), class.to_owned()),
+        (name.to_owned(), replicas.to_string()),
+    ])
 }
 
 fn create_keyspace(settings: &CqlSettings) -> String {
     format!(
-        "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {{{}}} AND durable_writes = true",
+        "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {} AND durable_writes = true",
         settings.keyspace,
-        wanted(&settings.replication).join(", ")
+        shown(&wanted(&settings.replication))
     )
 }
 
@@ -269,5 +268,20 @@ mod tests {
             "CREATE KEYSPACE IF NOT EXISTS trueup WITH replication = {'class': \
              'NetworkTopologyStrategy', 'eu-1': '3'} AND durable_writes = true"
         );
+    }
+
+    #[test]
+    fn one_datacenter_too_many_is_another_replication() {
+        let one = Replication::Datacenter {
+            name: "eu".into(),
+            replicas: 3,
+        };
+        let mut found = wanted(&one);
+        assert_eq!(
+            shown(&found),
+            "{'class': 'NetworkTopologyStrategy', 'eu': '3'}"
+        );
+        found.insert("us".into(), "3".into());
+        assert_ne!(found, wanted(&one));
     }
 }

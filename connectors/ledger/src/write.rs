@@ -135,7 +135,7 @@ impl<A: Fn() -> bool> Writer<'_, A> {
                 Err(error) if is_refused(&error) && rows.len() > 1 => return Outcome::Refused,
                 Err(error) => error,
             };
-            metrics::retried(self.operation, &error.to_string());
+            inner.gate.failed(self.operation, &error);
             if (self.abandoned)() {
                 return Outcome::Abandoned;
             }

@@ -13,9 +13,13 @@ use trueup_testkit::unique;
 /// For what a sound store does at once, on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// The name of the runtimes' threads.
+pub(crate) const WORKER_THREAD: &str = "test-runtime";
+
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_name(WORKER_THREAD)
         .enable_all()
         .build()
         .unwrap()
@@ -41,6 +45,7 @@ pub(crate) struct Cql {
     pub(crate) runtime: Runtime,
     pub(crate) settings: CqlSettings,
     pub(crate) ledger: CqlLedger,
+    owns_keyspace: bool,
 }
 
 impl Cql {
@@ -49,16 +54,34 @@ impl Cql {
     }
 
     pub(crate) fn of(settings: CqlSettings) -> Self {
+        Self::applied(&settings);
+        let mut cql = Self::connected(settings);
+        cql.owns_keyspace = true;
+        cql
+    }
+
+    /// Makes the keyspace and its tables.
+    pub(crate) fn applied(settings: &CqlSettings) {
+        runtime().block_on(apply_schema(settings)).unwrap();
+    }
+
+    /// On a keyspace that somebody else removes.
+    pub(crate) fn connected(settings: CqlSettings) -> Self {
         let runtime = runtime();
-        runtime.block_on(apply_schema(&settings)).unwrap();
-        let ledger = runtime
-            .block_on(CqlLedger::connect(settings.clone()))
-            .unwrap();
+        let connecting = CqlLedger::connect(settings.clone());
+        let ledger = runtime.block_on(connecting).unwrap();
         Self {
             runtime,
             settings,
             ledger,
+            owns_keyspace: false,
         }
+    }
+
+    /// Ends the runtime with all that is under way; the keyspace is removed by another.
+    pub(crate) fn end_runtime(mut self) {
+        let ended = std::mem::replace(&mut self.runtime, runtime());
+        ended.shutdown_timeout(SOON);
     }
 
     pub(crate) fn store(&self) -> CqlStore {
@@ -72,6 +95,9 @@ impl Cql {
 
 impl Drop for Cql {
     fn drop(&mut self) {
+        if !self.owns_keyspace {
+            return;
+        }
         let keyspace = &self.settings.keyspace;
         let raw = Raw::try_open(&self.runtime, &self.settings.hosts[0]);
         if let Some(raw) = raw {
