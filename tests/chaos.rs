@@ -2,6 +2,8 @@
 //! processors on a real Kafka and a real CQL store, judged by an oracle that shares no code with
 //! the fold. The full run is a command: see the README.
 
+#![cfg(test)]
+
 use std::time::Duration;
 
 use trueup_load_tests::chaos::{self, ChaosOptions, External, Own, Services};

@@ -138,11 +138,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.proved();
                 Outcome::Done
             }
-            Err(fault) => match self.fault(&fault) {
-                // Nothing may be left open in a producer that will begin again.
-                Outcome::Again => Outcome::Abortable,
-                outcome => outcome,
-            },
+            // Nothing may be left open in a producer that will begin again.
+            Err(fault) => self.in_transaction(&fault),
         }
     }
 

@@ -260,10 +260,12 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 
     /// A transaction that could not be finished is aborted, also where the call might be repeated:
     /// what was handed over already must not be handed over twice.
-    fn in_transaction(&mut self, fault: &LogFault) -> Outcome {
-        match self.fault(fault) {
-            Outcome::Again => Outcome::Abortable,
-            outcome => outcome,
+    pub(crate) fn in_transaction(&mut self, fault: &LogFault) -> Outcome {
+        let outcome = self.fault(fault);
+        if outcome == Outcome::Again {
+            Outcome::Abortable
+        } else {
+            outcome
         }
     }
 
@@ -292,14 +294,15 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.proved();
                 Outcome::Done
             }
-            Err(fault) => match self.in_transaction(&fault) {
-                Outcome::Broken if planted(Plant::RecycleDropped) => {
+            Err(fault) => {
+                let outcome = self.in_transaction(&fault);
+                if outcome == Outcome::Broken && planted(Plant::RecycleDropped) {
                     // The bug: the same producer goes on after an outcome nobody knows.
                     let _ = self.log.abort();
-                    Outcome::Abortable
+                    return Outcome::Abortable;
                 }
-                outcome => outcome,
-            },
+                outcome
+            }
         }
     }
 
@@ -357,10 +360,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         match self.log.abort() {
             Ok(()) => Outcome::Done,
             // An abort that cannot be had is had by a new producer.
-            Err(fault) => match self.fault(&fault) {
-                Outcome::Refused => Outcome::Refused,
-                _ => Outcome::Broken,
-            },
+            Err(fault) => {
+                if self.fault(&fault) == Outcome::Refused {
+                    Outcome::Refused
+                } else {
+                    Outcome::Broken
+                }
+            }
         }
     }
 }

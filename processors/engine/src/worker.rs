@@ -385,11 +385,15 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.absorb(changes);
                 Outcome::Done
             }
-            Err(fault) => match self.fault(&fault) {
-                Outcome::Refused => Outcome::Refused,
-                _ if self.stopping => Outcome::Stopping,
-                _ => Outcome::Again,
-            },
+            Err(fault) => {
+                if self.fault(&fault) == Outcome::Refused {
+                    Outcome::Refused
+                } else if self.stopping {
+                    Outcome::Stopping
+                } else {
+                    Outcome::Again
+                }
+            }
         }
     }
 
@@ -466,18 +470,18 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                         now_ms.saturating_sub(since) >= self.settings.max_unacked_ms
                     })
             });
+        if owed && !self.paused {
+            tracing::warn!(
+                slot = self.settings.slot,
+                "inputs paused: the store owes too much"
+            );
+        }
         self.set_paused(owed)
     }
 
     pub(crate) fn set_paused(&mut self, paused: bool) -> Result<(), Outcome> {
         if self.paused == paused {
             return Ok(());
-        }
-        if paused {
-            tracing::warn!(
-                slot = self.settings.slot,
-                "inputs paused: the store owes too much"
-            );
         }
         let live = self.live_partitions();
         self.log

@@ -8,7 +8,7 @@ use crate::facts::{Fact, Facts, Position, Status};
 use crate::few::Few;
 
 /// Workers that own the partition in turn, at most.
-pub const WORKERS_MAX: u8 = 3;
+pub const WORKERS_MAX: usize = 3;
 /// Records a transaction covers, at most.
 pub const BATCH_RECORDS_MAX: usize = 2;
 /// Published records, with what a planted bug publishes twice.
@@ -153,7 +153,7 @@ pub struct State {
     pub pending: Few<Transaction, 4>,
     /// A commit request on the way that its sender no longer waits for, by worker.
     pub late_ends: Few<u8, 3>,
-    pub workers: [Worker; WORKERS_MAX as usize],
+    pub workers: [Worker; WORKERS_MAX],
     pub budget: Budget,
 }
 
@@ -171,7 +171,7 @@ impl State {
             checkpoint: Position::START,
             pending: Few::default(),
             late_ends: Few::default(),
-            workers: [Worker::default(); WORKERS_MAX as usize],
+            workers: [Worker::default(); WORKERS_MAX],
             budget,
         };
         state.assign(0, 1);

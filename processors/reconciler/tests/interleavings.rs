@@ -1,5 +1,6 @@
 //! The real worker and the real reconciler through thousands of histories that a production
 //! system sees in years; and each planted bug, which some of these histories must bring to light.
+#![cfg(test)]
 #![expect(
     unreachable_pub,
     reason = "a test has no users: `pub` is for the modules beside"

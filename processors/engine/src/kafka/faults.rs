@@ -20,25 +20,26 @@ pub(super) fn of_client(operation: &'static str, error: &KafkaError) -> LogFault
 
 /// Of a transaction call. What librdkafka calls neither retriable nor abortable is fatal.
 pub(super) fn of_transaction(operation: &'static str, error: &KafkaError) -> LogFault {
-    let class = match error {
-        KafkaError::Transaction(told) => {
-            if is_fenced(told.code()) {
-                FaultClass::Fenced
-            } else if told.is_fatal() {
-                FaultClass::Fatal
-            } else if told.txn_requires_abort() {
-                match told.code() {
-                    RDKafkaErrorCode::IllegalGeneration => FaultClass::Generation,
-                    _ => FaultClass::Abortable,
-                }
-            } else if told.is_retriable() {
-                FaultClass::Retriable
+    let class = if let KafkaError::Transaction(told) = error {
+        if is_fenced(told.code()) {
+            FaultClass::Fenced
+        } else if told.is_fatal() {
+            FaultClass::Fatal
+        } else if told.txn_requires_abort() {
+            if told.code() == RDKafkaErrorCode::IllegalGeneration {
+                FaultClass::Generation
             } else {
-                FaultClass::Fatal
+                FaultClass::Abortable
             }
+        } else if told.is_retriable() {
+            FaultClass::Retriable
+        } else {
+            FaultClass::Fatal
         }
-        KafkaError::Flush(_) => FaultClass::Abortable,
-        _ => FaultClass::Fatal,
+    } else if matches!(error, KafkaError::Flush(_)) {
+        FaultClass::Abortable
+    } else {
+        FaultClass::Fatal
     };
     LogFault {
         operation,

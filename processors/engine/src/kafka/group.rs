@@ -25,7 +25,7 @@ use super::{
     TopicNames, faults,
 };
 use crate::limits::MAX_BATCH_BYTES;
-use crate::ports::log::{Change, FaultClass, Input, LogFault, Position, Record, Source};
+use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position, Record, Source};
 
 /// A batch under backlog is closed after this long, so that commits keep coming.
 const LONGEST_GATHER: Duration = Duration::from_millis(200);
@@ -192,7 +192,7 @@ impl Group {
                 return Ok(changes);
             }
             // The clock is read now and then: reading it for each record costs a fifth of the loop.
-            let long = into.len() % 64 == 0 && started.elapsed() >= LONGEST_GATHER;
+            let long = into.len().is_multiple_of(64) && started.elapsed() >= LONGEST_GATHER;
             if nothing || into.len() >= most || bytes >= MAX_BATCH_BYTES || long {
                 break;
             }
@@ -202,32 +202,34 @@ impl Group {
 
     fn failed(&mut self, error: &KafkaError) -> Result<Vec<Change>, LogFault> {
         let operation = "read";
-        match error {
-            KafkaError::MessageConsumptionFatal(code) => {
-                self.broken = true;
-                let class = match code {
-                    RDKafkaErrorCode::FencedInstanceId => FaultClass::Fenced,
-                    _ => FaultClass::Fatal,
-                };
-                Err(LogFault {
-                    operation,
-                    class,
-                    reason: error.to_string(),
-                })
-            }
-            KafkaError::MessageConsumption(
-                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-            ) => Err(LogFault {
+        let reason = error.to_string();
+        if let KafkaError::MessageConsumptionFatal(code) = error {
+            self.broken = true;
+            let class = if *code == RDKafkaErrorCode::FencedInstanceId {
+                FaultClass::Fenced
+            } else {
+                FaultClass::Fatal
+            };
+            return Err(LogFault {
                 operation,
-                class: FaultClass::Fatal,
-                reason: error.to_string(),
-            }),
-            other => {
-                // The client goes on by itself; what changed meanwhile is served.
-                tracing::debug!(error = %other, "consumer");
-                self.take_changes()
-            }
+                class,
+                reason,
+            });
         }
+        if let KafkaError::MessageConsumption(
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+        ) = error
+        {
+            let class = FaultClass::Fatal;
+            return Err(LogFault {
+                operation,
+                class,
+                reason,
+            });
+        }
+        // The client goes on by itself; what changed meanwhile is served.
+        tracing::debug!(%error, "consumer");
+        self.take_changes()
     }
 
     /// Serves what the callback wrote down.
@@ -334,7 +336,7 @@ impl Group {
     pub(super) fn committed(
         &self,
         partitions: &[i32],
-    ) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+    ) -> Result<Vec<Committed>, LogFault> {
         // With `read_committed` the client asks for stable offsets, and repeats the question while
         // a transaction that covers them is open.
         let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
@@ -351,10 +353,9 @@ impl Group {
                 element
                     .error()
                     .map_err(|error| faults::of_client("read committed offsets", &error))?;
-                *offset = match element.offset() {
-                    Offset::Offset(next) => Some(next),
-                    _ => None,
-                };
+                if let Offset::Offset(next) = element.offset() {
+                    *offset = Some(next);
+                }
             }
             found.push((*partition, offsets));
         }

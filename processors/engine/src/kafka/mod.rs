@@ -16,7 +16,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use crate::ports::log::{
-    Change, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source, Until,
+    Change, Committed, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source, Until,
 };
 use group::Group;
 use history::History;
@@ -220,7 +220,7 @@ impl Log for KafkaLog {
         self.group.pause(partitions, paused)
     }
 
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
         self.group.committed(partitions)
     }
 

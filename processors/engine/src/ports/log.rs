@@ -94,6 +94,9 @@ pub struct Output {
     pub headers: Vec<(&'static str, Vec<u8>)>,
 }
 
+/// A partition, and the next offset of each of [`Input::ALL`] that the group committed, if any.
+pub type Committed = (i32, [Option<i64>; 2]);
+
 /// What a rebalance changed. An empty `Assigned` still means a new generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -191,7 +194,7 @@ pub trait Log: Send {
     ///
     /// # Errors
     /// [`FaultClass::Retriable`] while a transaction that covers them is open.
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault>;
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault>;
 
     /// First offset kept, and the first that a committed reader has not been shown.
     ///

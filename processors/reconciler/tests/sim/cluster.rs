@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use trueup_engine::ports::log::{
-    Change, Destination, FaultClass, Input, Log, LogFault, Output, Position, Record, Source, Until,
+    Change, Committed, Destination, FaultClass, Input, Log, LogFault, Output, Position, Record, Source, Until,
 };
 use trueup_engine::state::BARRIER_NONCE;
 use trueup_plants::{Plant, planted};
@@ -498,7 +498,7 @@ impl Log for Client {
         Ok(())
     }
 
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<(i32, [Option<i64>; 2])>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
         let cluster = self.cluster.lock().unwrap();
         let unstable = cluster.transactions.iter().any(|transaction| {
             !transaction.is_over()
