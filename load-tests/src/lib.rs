@@ -6,6 +6,7 @@ pub mod audit;
 pub mod chaos;
 pub mod civil;
 pub mod clock;
+pub mod drain;
 pub mod fixtures;
 pub mod generate;
 pub mod instance;

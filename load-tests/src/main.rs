@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trueup_load_tests::chaos::{self, ChaosOptions, External, Own};
+use trueup_load_tests::drain::{self, DrainOptions};
 use trueup_load_tests::generate;
 
 #[derive(Debug, Parser)]
@@ -23,6 +24,8 @@ enum Command {
     Generate(generate::Options),
     /// Send a shop's stream while everything is killed, then audit what came out.
     Chaos(ChaosOptions),
+    /// Fill the log with nobody reading it, then measure one processor draining it.
+    Drain(DrainOptions),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
             .map(|()| true)
             .map_err(|fault| fault.to_string()),
         Command::Chaos(options) => run_chaos(&options).map_err(|fault| fault.to_string()),
+        Command::Drain(options) => run_drain(&options).map_err(|fault| fault.to_string()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -40,6 +44,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_drain(options: &DrainOptions) -> Result<bool, chaos::ChaosFault> {
+    let report = match External::from_environment() {
+        Some(mut services) => drain::run(options, &mut services)?,
+        None => drain::run(options, &mut Own::start()?)?,
+    };
+    println!("{report}");
+    Ok(report.is_clean())
 }
 
 /// True for a clean run. On the services that the environment names, or on its own.

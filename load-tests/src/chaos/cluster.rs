@@ -15,7 +15,7 @@ use crate::instance::{Instance, Launch};
 use crate::random::Random;
 use crate::{clock, scrape};
 
-pub(super) const WEBHOOK_SECRET: &str = "whsec_chaos_0123456789abcdef";
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_chaos_0123456789abcdef";
 const SIGNING_KEYS: &str = "chaos:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 /// A processor that recovers from nothing may still wait for a session to expire.
 const READY: Duration = Duration::from_secs(120);
@@ -45,18 +45,19 @@ pub enum ClusterFault {
 
 /// Everything of Trueup that runs.
 #[derive(Debug)]
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     base: Launch,
     http: String,
     topic_prefix: String,
     processor_arguments: Vec<String>,
     pub(super) gateway: Instance,
-    pub(super) processors: Vec<Instance>,
+    pub(crate) processors: Vec<Instance>,
     pub(super) guest: Option<Instance>,
 }
 
 impl Cluster {
-    pub(super) fn start(
+    /// Applies topics and tables and starts the gateway; no processor yet.
+    pub(crate) fn start(
         options: &ChaosOptions,
         services: &dyn Services,
     ) -> Result<Self, ChaosFault> {
@@ -132,25 +133,30 @@ impl Cluster {
             processors: Vec::new(),
             guest: None,
         };
-        for number in 1..=options.process.max(1) {
-            let processor = cluster.processor(&format!("processor-{number}"))?;
-            cluster.processors.push(processor);
-        }
         let ready = cluster.gateway.ready(READY)?;
         if address(&ready, "http").is_none() {
             return Err(ClusterFault::Unready("http").into());
         }
-        for processor in &mut cluster.processors {
-            processor.ready(READY)?;
-        }
         Ok(cluster)
     }
 
-    pub(super) fn webhook_url(&self) -> String {
+    /// Starts processors beside those that run, and waits until all are ready.
+    pub(crate) fn start_processors(&mut self, count: u32) -> Result<(), ChaosFault> {
+        for number in 1..=count {
+            let processor = self.processor(&format!("processor-{number}"))?;
+            self.processors.push(processor);
+        }
+        for processor in &mut self.processors {
+            processor.ready(READY)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn webhook_url(&self) -> String {
         format!("http://{}/webhooks/stripe", self.http)
     }
 
-    pub(super) fn topic_prefix(&self) -> &str {
+    pub(crate) fn topic_prefix(&self) -> &str {
         &self.topic_prefix
     }
 
@@ -183,7 +189,7 @@ impl Cluster {
     }
 
     /// Ends everything by SIGTERM, as an operator would; what does not end well is a fault.
-    pub(super) fn stop(&mut self) -> Vec<Fault> {
+    pub(crate) fn stop(&mut self) -> Vec<Fault> {
         let mut faults = Vec::new();
         let all = self.processors.iter_mut().chain(&mut self.guest);
         for instance in all.chain([&mut self.gateway]) {
@@ -221,7 +227,7 @@ fn launch(base: &Launch, name: &str, arguments: Vec<String>) -> Launch {
 }
 
 /// An address of a ready file, `host:port`.
-pub(super) fn address(ready: &Value, name: &str) -> Option<String> {
+pub(crate) fn address(ready: &Value, name: &str) -> Option<String> {
     ready.get(name)?.as_str().map(str::to_owned)
 }
 

@@ -2,7 +2,7 @@
 //! and a real CQL store, while everything is killed at seeded moments; then the audit.
 
 mod act;
-mod cluster;
+pub(crate) mod cluster;
 mod director;
 mod report;
 mod services;
@@ -112,6 +112,7 @@ pub fn run(options: &ChaosOptions, services: &mut dyn Services) -> Result<Report
         .collect();
     let deliveries = sender::plan(&stories, options.seed, 5);
     let mut cluster = Cluster::start(options, services)?;
+    cluster.start_processors(options.process.max(1))?;
     let directory = cluster.directory().to_owned();
     eprintln!("logs in `{}`", directory.display());
     let case = Input {

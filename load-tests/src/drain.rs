@@ -1,0 +1,237 @@
+//! Measures one processor draining a backlog: events per second and per second of its CPU, time
+//! per transaction, memory; and audits what it published, since a wrong answer voids a figure.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::audit::{self, Case, Fault};
+use crate::chaos::cluster::{Cluster, WEBHOOK_SECRET, address};
+use crate::chaos::{ChaosFault, ChaosOptions, Services};
+use crate::fixtures::Fixtures;
+use crate::kafka;
+use crate::scenario::story;
+use crate::scrape;
+use crate::snapshots;
+use crate::sender::{self, Progress, SenderOptions};
+use crate::story::Story;
+
+/// `sysconf(_SC_CLK_TCK)` of every Linux there is.
+const TICKS_PER_S: f64 = 100.0;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct DrainOptions {
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// About five events each.
+    #[arg(long, default_value_t = 100_000)]
+    pub orders: u64,
+    #[arg(long, default_value_t = 2)]
+    pub workers: u32,
+    #[arg(long, default_value_t = 8)]
+    pub partitions: u32,
+    #[arg(long, default_value_t = 64)]
+    pub senders: usize,
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "10m")]
+    pub time_limit: Duration,
+    /// The built `trueup`.
+    #[arg(long, default_value = "target/release/trueup")]
+    pub binary: PathBuf,
+    /// Logs go here, and stay; without it to a temporary directory.
+    #[arg(long)]
+    pub logs: Option<PathBuf>,
+}
+
+/// Seconds of CPU and most memory of a process, as the system tells them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Usage {
+    cpu_s: f64,
+    peak_rss_mib: f64,
+}
+
+impl Usage {
+    /// Zeros where there is no `/proc`.
+    fn of(pid: u32) -> Self {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
+        let stat = read("stat").unwrap_or_default();
+        // The name in parentheses may hold spaces; what follows it does not.
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        let fields: Vec<&str> = after.split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
+        let cpu_s = (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / TICKS_PER_S;
+        let status = read("status").unwrap_or_default();
+        let peak_kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        Self {
+            cpu_s,
+            peak_rss_mib: peak_kib.unwrap_or(0.0) / 1024.0,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct DrainReport {
+    pub events: u64,
+    pub sending: Duration,
+    /// From the start of the process to no lag.
+    pub draining: Duration,
+    usage: Usage,
+    transactions: f64,
+    transaction_s: f64,
+    pub faults: Vec<Fault>,
+}
+
+impl DrainReport {
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = u32::try_from(self.events).map_or(f64::INFINITY, f64::from);
+        let seconds = self.draining.as_secs_f64();
+        let Usage {
+            cpu_s,
+            peak_rss_mib,
+        } = self.usage;
+        let sending = self.sending.as_secs_f64();
+        writeln!(f, "sent         {events} events in {sending:.1} s")?;
+        writeln!(
+            f,
+            "drained      in {seconds:.1} s, start included: {:.0} events/s",
+            events / seconds
+        )?;
+        writeln!(
+            f,
+            "cpu          {cpu_s:.1} s of the process: {:.0} events per CPU-second",
+            events / cpu_s
+        )?;
+        writeln!(
+            f,
+            "transactions {:.0}, {:.1} ms and {:.0} events each",
+            self.transactions,
+            self.transaction_s / self.transactions * 1000.0,
+            events / self.transactions
+        )?;
+        writeln!(f, "peak memory  {peak_rss_mib:.0} MiB")?;
+        for fault in self.faults.iter().take(10) {
+            writeln!(f, "  {}: {} ({})", fault.subject, fault.what, fault.evidence)?;
+        }
+        write!(f, "{} faults", self.faults.len())
+    }
+}
+
+/// Runs it. A fault found is in the report.
+///
+/// # Errors
+/// Services or processes that cannot be started, topics that cannot be read.
+pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainReport, ChaosFault> {
+    let fixtures = Fixtures::load()?;
+    let stories: Vec<Story> = (0..options.orders)
+        .map(|n| story(options.seed, n))
+        .collect();
+    let deliveries = sender::plan(&stories, options.seed, 5);
+    let mut cluster = Cluster::start(&cluster_options(options), services)?;
+    let progress = Progress::default();
+    let sent = sender::send(
+        &fixtures,
+        &stories,
+        &deliveries,
+        &sender_options(options, &cluster),
+        &progress,
+    );
+    let bootstrap = services.kafka();
+    let orders_topic = format!("{}orders", cluster.topic_prefix());
+    let mut faults = Vec::new();
+    let every = deliveries.len();
+    if let Err(fault) = snapshots::write(&bootstrap, &orders_topic, &stories, every, &progress) {
+        faults.push(Fault {
+            subject: "snapshots".to_owned(),
+            what: "could not be written".to_owned(),
+            evidence: fault.to_string(),
+        });
+    }
+    let events_topic = format!("{}payments.events", cluster.topic_prefix());
+    let events = kafka::lags(&bootstrap, &events_topic)?
+        .iter()
+        .map(|lag| u64::try_from(lag.records).unwrap_or(0))
+        .sum();
+
+    let started = Instant::now();
+    cluster.start_processors(1)?;
+    while started.elapsed() < options.time_limit {
+        let lags = kafka::lags(&bootstrap, &events_topic)?;
+        if lags.iter().all(|lag| lag.records == 0) {
+            break;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    let draining = started.elapsed();
+    let processor = cluster.processors.first();
+    let usage = processor.map_or_else(Usage::default, |processor| Usage::of(processor.pid()));
+    let page = processor
+        .and_then(crate::instance::Instance::ready_now)
+        .and_then(|ready| scrape::page(&address(&ready, "ops")?))
+        .unwrap_or_default();
+    let metric = |name: &str| scrape::sum(&page, name).unwrap_or(f64::NAN);
+    let topic_prefix = cluster.topic_prefix().to_owned();
+    let audited = audit::run(Case {
+        bootstrap: &bootstrap,
+        topic_prefix: &topic_prefix,
+        fixtures: &fixtures,
+        stories: &stories,
+        sent: &sent,
+    })?;
+    faults.extend(audited.faults);
+    faults.extend(cluster.stop());
+    Ok(DrainReport {
+        events,
+        sending: sent.elapsed,
+        draining,
+        usage,
+        transactions: metric("trueup_transaction_duration_seconds_count"),
+        transaction_s: metric("trueup_transaction_duration_seconds_sum"),
+        faults,
+    })
+}
+
+fn sender_options(options: &DrainOptions, cluster: &Cluster) -> SenderOptions {
+    SenderOptions {
+        url: cluster.webhook_url(),
+        secret: WEBHOOK_SECRET.to_owned(),
+        workers: options.senders,
+        attempt_timeout: Duration::from_secs(10),
+        backoff_first: Duration::from_millis(50),
+        backoff_most: Duration::from_secs(2),
+        rate_per_s: 0,
+        seed: options.seed,
+    }
+}
+
+/// The chaos run's cluster without the chaos.
+fn cluster_options(options: &DrainOptions) -> ChaosOptions {
+    ChaosOptions {
+        seed: options.seed,
+        time_limit: options.time_limit,
+        orders: options.orders,
+        kills: 0,
+        gateway_kills: 0,
+        restart_services: false,
+        process: 1,
+        workers: options.workers,
+        partitions: options.partitions,
+        freezes: 0,
+        freeze: Duration::ZERO,
+        joins: 0,
+        rate: 0,
+        senders: options.senders,
+        grace: Duration::from_secs(300),
+        binary: options.binary.clone(),
+        logs: options.logs.clone(),
+    }
+}
