@@ -10,7 +10,10 @@ const DURATION_BUCKETS: &[f64] = &[
 ];
 /// Quantiles of everything else that is measured, `webhook_processing_latency_seconds` above all.
 const QUANTILES: &[f64] = &[0.5, 0.95, 0.99];
-const DEFAULT_FILTER: &str = "info,librdkafka=warn,scylla=warn";
+/// While a store is away the driver tells each of its tries, four lines a second; `trueup_ledger`
+/// says it once, and every fault tells its reason.
+const DEFAULT_FILTER: &str =
+    "info,librdkafka=warn,scylla=warn,scylla::cluster::metadata::cc_establisher=off";
 
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -231,8 +231,10 @@ fn absent_or_away(settings: &CqlSettings, error: &PrepareError) -> ConnectFault 
     }
 }
 
-/// Shows how many nodes are connected, for as long as anybody holds the session.
+/// Shows how many nodes are connected, for as long as anybody holds the session, and says when the
+/// last is lost and the first is back: without a request under way nobody else would.
 async fn show_nodes(inner: Weak<Inner>) {
+    let mut reached = true;
     loop {
         {
             let Some(inner) = inner.upgrade() else { return };
@@ -241,7 +243,14 @@ async fn show_nodes(inner: Weak<Inner>) {
                 .get_nodes_info()
                 .iter()
                 .filter(|node| node.is_connected());
-            metrics::connected(connected.count());
+            let connected = connected.count();
+            metrics::connected(connected);
+            match (reached, connected > 0) {
+                (true, false) => tracing::warn!("no node of the ledger store is connected"),
+                (false, true) => tracing::info!(connected, "the ledger store is connected again"),
+                (true, true) | (false, false) => {}
+            }
+            reached = connected > 0;
         }
         tokio::time::sleep(GAUGE_EVERY).await;
     }
