@@ -12,8 +12,8 @@ use crate::fixtures::Fixtures;
 use crate::kafka;
 use crate::scenario::story;
 use crate::scrape;
-use crate::snapshots;
 use crate::sender::{self, Progress, SenderOptions};
+use crate::snapshots;
 use crate::story::Story;
 
 /// `sysconf(_SC_CLK_TCK)` of every Linux there is.
@@ -120,7 +120,11 @@ impl fmt::Display for DrainReport {
         )?;
         writeln!(f, "peak memory  {peak_rss_mib:.0} MiB")?;
         for fault in self.faults.iter().take(10) {
-            writeln!(f, "  {}: {} ({})", fault.subject, fault.what, fault.evidence)?;
+            writeln!(
+                f,
+                "  {}: {} ({})",
+                fault.subject, fault.what, fault.evidence
+            )?;
         }
         write!(f, "{} faults", self.faults.len())
     }

@@ -26,7 +26,13 @@ pub mod machine;
 
 pub mod worker;
 
+mod polling;
+
 mod recovery;
+
+mod restoring;
+
+mod refolding;
 
 mod transaction;
 

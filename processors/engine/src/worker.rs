@@ -2,7 +2,8 @@
 //!
 //! [`Worker::step`] does what the present phase says, once, and asks the machine where to go. It
 //! never sleeps: what should be waited for is returned. The actions of each phase live beside this
-//! file: `recovery`, `transaction`, `writing`.
+//! file: `polling`, `transaction`, `writing`, and for the way back `recovery`, `restoring`,
+//! `refolding`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use trueup_domain::gap::GapSet;
 use trueup_domain::ids::OrderId;
 use trueup_schemas::codec::Codec;
 
-use crate::batch::{Batch, Timer, Work};
+use crate::batch::{Batch, Work};
 use crate::behind::Behind;
 use crate::cache::{Cache, CacheCounts};
 use crate::limits;
@@ -20,7 +21,7 @@ use crate::machine::{Outcome, Phase};
 use crate::metrics;
 use crate::partition::{Partition, open_kinds};
 use crate::ports::clock::Clock;
-use crate::ports::log::{Change, FaultClass, Input, Log, LogFault, Record, Source, Until};
+use crate::ports::log::{Change, FaultClass, Log, LogFault};
 use crate::ports::store::LedgerStore;
 use crate::processor::Processor;
 use crate::recovery::Recovering;
@@ -89,14 +90,14 @@ pub struct Worker<L, S, P: Processor, C> {
     pub(crate) settle_until_ms: Option<u64>,
     pub(crate) store_away: bool,
     pub(crate) refusal: Option<Refusal>,
-    cache_counts: CacheCounts,
-    dirty_shown: usize,
-    next_timer_ms: u64,
-    retry_at_ms: u64,
+    pub(crate) cache_counts: CacheCounts,
+    pub(crate) dirty_shown: usize,
+    pub(crate) next_timer_ms: u64,
+    pub(crate) retry_at_ms: u64,
     generation_retries: u32,
     fenced: u32,
-    paused: bool,
-    stopping: bool,
+    pub(crate) paused: bool,
+    pub(crate) stopping: bool,
     backoff: Option<backon::ExponentialBackoff>,
 }
 
@@ -395,231 +396,6 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 }
             }
         }
-    }
-
-    /// Serves the group without reading anything.
-    pub(crate) fn serve(&mut self, wait: Duration) -> Result<bool, Outcome> {
-        let mut none = Vec::new();
-        match self.log.poll(wait, 0, &mut none) {
-            Ok(changes) => Ok(self.absorb(changes)),
-            Err(fault) => Err(self.fault(&fault)),
-        }
-    }
-
-    fn poll(&mut self) -> Outcome {
-        if self.stopping {
-            return Outcome::Stopping;
-        }
-        if let Err(outcome) = self.pause_if_owed() {
-            return outcome;
-        }
-        let mut records = Vec::new();
-        if self.batch.records.is_empty() {
-            let wait = if self.paused {
-                limits::HOLD_WAIT
-            } else {
-                limits::IDLE_WAIT
-            };
-            let most = if self.paused {
-                0
-            } else {
-                self.settings.max_batch_records
-            };
-            match self.log.poll(wait, most, &mut records) {
-                Ok(changes) => {
-                    let regained = self.absorb(changes);
-                    self.take_in(records);
-                    if regained {
-                        return Outcome::Regained;
-                    }
-                }
-                Err(fault) => {
-                    let outcome = self.fault(&fault);
-                    self.take_in(records);
-                    return outcome;
-                }
-            }
-        }
-        if !self.paused {
-            self.find_timers();
-        }
-        if self.batch.is_empty() {
-            Outcome::Idle
-        } else {
-            Outcome::Done
-        }
-    }
-
-    /// Opens the polled records of partitions that are still ours.
-    fn take_in(&mut self, records: Vec<Record>) {
-        for record in records {
-            if self.is_live(record.partition) {
-                let opened = self.processor.open(&record);
-                self.batch.records.push((record, opened));
-            }
-        }
-    }
-
-    /// Stops reading while the store owes more than it may, and reads on when it caught up.
-    fn pause_if_owed(&mut self) -> Result<(), Outcome> {
-        let now_ms = self.clock.elapsed_ms();
-        let owed = self.behind.len() >= limits::MAX_DIRTY_ORDERS
-            || self.partitions.values().any(|partition| {
-                partition.marks.open() >= self.settings.max_unacked_transactions
-                    || partition.marks.oldest_ms().is_some_and(|since| {
-                        now_ms.saturating_sub(since) >= self.settings.max_unacked_ms
-                    })
-            });
-        if owed && !self.paused {
-            tracing::warn!(
-                slot = self.settings.slot,
-                "inputs paused: the store owes too much"
-            );
-        }
-        self.set_paused(owed)
-    }
-
-    pub(crate) fn set_paused(&mut self, paused: bool) -> Result<(), Outcome> {
-        if self.paused == paused {
-            return Ok(());
-        }
-        let live = self.live_partitions();
-        self.log
-            .pause(&live, paused)
-            .map_err(|fault| self.fault(&fault))?;
-        self.paused = paused;
-        Ok(())
-    }
-
-    /// Adds orders whose gaps are due. Before a partition is read to its end its clock is that of
-    /// what was read, so that a catch-up opens no gap that a later record closes.
-    fn find_timers(&mut self) {
-        let now_ms = self.clock.elapsed_ms();
-        if now_ms < self.next_timer_ms || !self.batch.timers.is_empty() {
-            return;
-        }
-        self.next_timer_ms = now_ms.saturating_add(limits::TIMER_EVERY_MS);
-        let wall = self.clock.wall_ms();
-        for partition in self.live_partitions() {
-            let Some(held) = self.partitions.get(&partition) else {
-                continue;
-            };
-            if !held.has_due(wall) {
-                continue;
-            }
-            let own = held.progress.clock_ms;
-            let position = held.progress.position;
-            let busy = self
-                .batch
-                .records
-                .iter()
-                .any(|(record, _)| record.partition == partition);
-            let clock = if !busy && self.at_end(partition, position) {
-                own.max(wall)
-            } else {
-                own
-            };
-            let Some(held) = self.partitions.get(&partition) else {
-                continue;
-            };
-            for order in held.due(clock, limits::MAX_BATCH_TIMERS) {
-                self.batch.timers.push(Timer {
-                    partition,
-                    order,
-                    clock,
-                });
-            }
-        }
-    }
-
-    /// Whether both inputs hold nothing that was not consumed. A broker that does not answer
-    /// leaves the question open, and the gap for later.
-    fn at_end(&mut self, partition: i32, position: crate::ports::log::Position) -> bool {
-        Input::ALL.iter().all(|input| {
-            let source = Source::Input(*input);
-            let next = position.of(*input);
-            match self.log.bounds(source, partition) {
-                Ok((_, end)) if next >= end => true,
-                Ok(_) => {
-                    // What is left may be no more than the marks that transactions leave.
-                    let mut left = false;
-                    let read =
-                        self.log
-                            .read(source, partition, next, &Until::StableEnd, 1, &mut |_| {
-                                left = true;
-                            });
-                    matches!(read, Ok(true)) && !left
-                }
-                Err(_) => false,
-            }
-        })
-    }
-
-    /// Serves the group until the batch may be tried again.
-    fn hold(&mut self) -> Outcome {
-        if self.stopping {
-            return Outcome::Stopping;
-        }
-        if let Err(outcome) = self.set_paused(true) {
-            return outcome;
-        }
-        let served = {
-            let mut none = Vec::new();
-            match self.log.poll(limits::HOLD_WAIT, 0, &mut none) {
-                Ok(changes) => {
-                    let changed = !changes.is_empty();
-                    Ok((self.absorb(changes), changed))
-                }
-                Err(fault) => Err(self.fault(&fault)),
-            }
-        };
-        match served {
-            Err(outcome) => outcome,
-            Ok((true, _)) => Outcome::Regained,
-            Ok((false, changed)) => {
-                if !changed && self.clock.elapsed_ms() < self.retry_at_ms {
-                    // Writes that were under way must not wait for the batch that does.
-                    self.collect();
-                    return Outcome::Again;
-                }
-                if let Err(outcome) = self.set_paused(false) {
-                    return outcome;
-                }
-                if self.batch.is_empty() {
-                    Outcome::Idle
-                } else {
-                    Outcome::Done
-                }
-            }
-        }
-    }
-
-    fn settle(&mut self) -> Outcome {
-        let now_ms = self.clock.elapsed_ms();
-        let until = *self
-            .settle_until_ms
-            .get_or_insert_with(|| now_ms.saturating_add(limits::SETTLE_MS));
-        self.submit(true);
-        self.collect();
-        self.next_checkpoint_ms = 0;
-        self.save_checkpoints(self.behind.is_empty());
-        if self.behind.is_empty() || now_ms >= until {
-            return Outcome::Done;
-        }
-        Outcome::Again
-    }
-
-    /// Shows what changed since the last time.
-    pub(crate) fn show(&mut self) {
-        let counts = self.cache.counts();
-        metrics::cache(self.cache_counts, counts);
-        self.cache_counts = counts;
-        let dirty = self.behind.len();
-        let change = i64::try_from(dirty)
-            .unwrap_or(i64::MAX)
-            .saturating_sub(i64::try_from(self.dirty_shown).unwrap_or(i64::MAX));
-        metrics::dirty(change);
-        self.dirty_shown = dirty;
     }
 }
 

@@ -7,6 +7,7 @@ use trueup_schemas::codec::Codec;
 use crate::behind::Row;
 use crate::limits;
 use crate::machine::Outcome;
+use crate::metrics;
 use crate::ports::clock::Clock;
 use crate::ports::log::Log;
 use crate::ports::store::{Checkpoint, CheckpointKey, LedgerStore, LedgerWrite, WriteBatch};
@@ -119,6 +120,34 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             }
         }
         self.next_checkpoint_ms = now_ms.saturating_add(limits::CHECKPOINT_EVERY_MS);
+    }
+
+    pub(crate) fn settle(&mut self) -> Outcome {
+        let now_ms = self.clock.elapsed_ms();
+        let until = *self
+            .settle_until_ms
+            .get_or_insert_with(|| now_ms.saturating_add(limits::SETTLE_MS));
+        self.submit(true);
+        self.collect();
+        self.next_checkpoint_ms = 0;
+        self.save_checkpoints(self.behind.is_empty());
+        if self.behind.is_empty() || now_ms >= until {
+            return Outcome::Done;
+        }
+        Outcome::Again
+    }
+
+    /// Shows what changed since the last time.
+    pub(crate) fn show(&mut self) {
+        let counts = self.cache.counts();
+        metrics::cache(self.cache_counts, counts);
+        self.cache_counts = counts;
+        let dirty = self.behind.len();
+        let change = i64::try_from(dirty)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(i64::try_from(self.dirty_shown).unwrap_or(i64::MAX));
+        metrics::dirty(change);
+        self.dirty_shown = dirty;
     }
 
     /// The bug of writing what no transaction holds yet.

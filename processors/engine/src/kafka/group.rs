@@ -16,16 +16,16 @@ use rdkafka::consumer::{
     BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::convert::{add, of_message, offsets, size};
 use super::{
     CALL_TIMEOUT, KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS,
     TopicNames, faults,
 };
 use crate::limits::MAX_BATCH_BYTES;
-use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position, Record, Source};
+use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position, Record};
 
 /// A batch under backlog is closed after this long, so that commits keep coming.
 const LONGEST_GATHER: Duration = Duration::from_millis(200);
@@ -333,10 +333,7 @@ impl Group {
         }
     }
 
-    pub(super) fn committed(
-        &self,
-        partitions: &[i32],
-    ) -> Result<Vec<Committed>, LogFault> {
+    pub(super) fn committed(&self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
         // With `read_committed` the client asks for stable offsets, and repeats the question while
         // a transaction that covers them is open.
         let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
@@ -403,71 +400,5 @@ fn unanswered(partition: i32) -> LogFault {
         operation: "read committed offsets",
         class: FaultClass::Retriable,
         reason: format!("the answer left partition {partition} out"),
-    }
-}
-
-fn add(
-    list: &mut TopicPartitionList,
-    topic: &str,
-    partitions: &[i32],
-    offset: Offset,
-) -> Result<(), LogFault> {
-    for partition in partitions {
-        list.add_partition_offset(topic, *partition, offset)
-            .map_err(|error| faults::of_client("name partitions", &error))?;
-    }
-    Ok(())
-}
-
-pub(super) fn offsets(
-    topics: &TopicNames,
-    positions: &[(i32, Position)],
-) -> Result<TopicPartitionList, LogFault> {
-    let mut list = TopicPartitionList::new();
-    for (partition, position) in positions {
-        for input in Input::ALL {
-            let offset = Offset::Offset(position.of(input));
-            add(&mut list, topics.input(input), &[*partition], offset)?;
-        }
-    }
-    Ok(list)
-}
-
-fn size(record: &Record) -> usize {
-    let headers = record.headers.iter().map(|(name, value)| {
-        name.len()
-            .saturating_add(value.as_ref().map_or(0, Vec::len))
-    });
-    let parts = [
-        record.key.as_ref().map_or(0, Vec::len),
-        record.value.as_ref().map_or(0, Vec::len),
-    ];
-    headers.chain(parts).fold(0, usize::saturating_add)
-}
-
-fn of_message(topics: &TopicNames, message: &BorrowedMessage<'_>) -> Option<Record> {
-    let input = if message.topic() == topics.events {
-        Input::Events
-    } else {
-        Input::Orders
-    };
-    Some(to_record(Source::Input(input), message))
-}
-
-pub(super) fn to_record(source: Source, message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map_or_else(Vec::new, |headers| {
-        headers
-            .iter()
-            .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-            .collect()
-    });
-    Record {
-        source,
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp: message.timestamp().to_millis(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers,
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::group::to_record;
+use super::convert::to_record;
 use super::{CALL_TIMEOUT, KafkaSettings, faults};
 use crate::ports::log::{FaultClass, LogFault, Record, Source, Until};
 use crate::state::is_barrier;

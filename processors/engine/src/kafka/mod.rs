@@ -1,6 +1,8 @@
 //! The log as librdkafka speaks it: one group consumer, one transactional producer, one reader of
 //! history.
 
+mod convert;
+
 mod faults;
 
 mod group;
@@ -16,7 +18,8 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use crate::ports::log::{
-    Change, Committed, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source, Until,
+    Change, Committed, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source,
+    Until,
 };
 use group::Group;
 use history::History;
@@ -257,7 +260,7 @@ impl Log for KafkaLog {
     }
 
     fn send_offsets(&mut self, positions: &[(i32, Position)]) -> Result<(), LogFault> {
-        let offsets = group::offsets(&self.settings.topics, positions)?;
+        let offsets = convert::offsets(&self.settings.topics, positions)?;
         let generation = self.group.generation()?;
         self.producer()?.send_offsets(&offsets, generation)
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use trueup_engine::ports::log::{
-    Change, Committed, Destination, FaultClass, Input, Log, LogFault, Output, Position, Record, Source, Until,
+    Change, Committed, Destination, FaultClass, Input, Log, LogFault, Output, Position, Record,
+    Source, Until,
 };
 use trueup_engine::state::BARRIER_NONCE;
 use trueup_plants::{Plant, planted};
