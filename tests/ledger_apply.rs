@@ -1,4 +1,5 @@
 //! `ledger apply` from outside, what `check` says of the store, and how `process` waits for it.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::net::TcpListener;
 use std::process::Output;

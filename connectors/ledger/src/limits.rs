@@ -38,6 +38,9 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(5);
 pub const KEEPALIVE: Duration = Duration::from_secs(5);
 /// How long the first connection, or a change of the schema, may take as a whole.
 pub const START_DEADLINE: Duration = Duration::from_secs(30);
+/// A step of the schema that is refused is tried again for so long: somebody else may be applying
+/// the same, and a keyspace is listed before it can be used.
+pub const SCHEMA_PATIENCE: Duration = Duration::from_secs(3);
 /// The gauge of connected nodes is set this often.
 pub const GAUGE_EVERY: Duration = Duration::from_secs(5);
 

@@ -1,9 +1,11 @@
 //! Creates the keyspace and its tables and brings them up to date. Repeating it changes nothing;
 //! a schema that a later version made is refused.
 //!
-//! One at a time: two that create a table at once can leave a cluster with two of one name.
+//! Best one at a time: two that create a table at once can leave an old cluster with two of one
+//! name. Several at once get in each other's way, try again, and all end well.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use scylla::client::session::Session;
 use scylla::deserialize::row::DeserializeRow;
@@ -12,7 +14,8 @@ use scylla::response::query_result::QueryResult;
 use thiserror::Error;
 
 use crate::connect::{ConnectFault, NewSchema, Unreachable, session};
-use crate::limits::START_DEADLINE;
+use crate::limits::{SCHEMA_PATIENCE, START_DEADLINE};
+use crate::request::backoff;
 use crate::settings::{CqlSettings, Replication};
 
 /// Each file once, in this order, never changed after a release: its place is the version.
@@ -78,21 +81,53 @@ pub enum MigrateFault {
 /// [`MigrateFault`] when the store is away, refuses a statement or is of a later version.
 pub async fn apply_schema(settings: &CqlSettings) -> Result<Applied, MigrateFault> {
     let session = session(settings, START_DEADLINE).await?;
+    let mut applied = Applied {
+        keyspace: settings.keyspace.clone(),
+        created_keyspace: false,
+        from: SCHEMA_VERSION,
+        to: SCHEMA_VERSION,
+        ran: Vec::new(),
+        other_replication: None,
+    };
+    let began = Instant::now();
+    let mut waits = backoff();
+    loop {
+        match bring_up_to_date(&session, settings, &mut applied).await {
+            Err(MigrateFault::Migration(fault)) if began.elapsed() < SCHEMA_PATIENCE => {
+                tracing::debug!(%fault, "trying again");
+                tokio::time::sleep(waits.next().unwrap_or(SCHEMA_PATIENCE)).await;
+            }
+            ended => return ended.map(|()| applied),
+        }
+    }
+}
+
+/// Does what is left to do, and notes what it found and did in `applied`, over all tries.
+async fn bring_up_to_date(
+    session: &Session,
+    settings: &CqlSettings,
+    applied: &mut Applied,
+) -> Result<(), MigrateFault> {
     let keyspace = &settings.keyspace;
     let failed = |migration: &'static str, reason: &dyn ToString| MigrationFailed {
         keyspace: keyspace.clone(),
         migration,
         reason: reason.to_string(),
     };
-    let before = replication(&session, keyspace)
+    match replication(session, keyspace)
         .await
-        .map_err(|e| failed("keyspace", &e))?;
-    if before.is_none() {
-        let create = create_keyspace(settings);
-        session
-            .query_unpaged(create, ())
-            .await
-            .map_err(|e| failed("keyspace", &e))?;
+        .map_err(|e| failed("keyspace", &e))?
+    {
+        Some(found) if found != wanted(&settings.replication) => {
+            applied.other_replication = Some(shown(&found));
+        }
+        Some(_) => {}
+        None => {
+            let create = create_keyspace(settings);
+            let created = session.query_unpaged(create, ()).await;
+            created.map_err(|e| failed("keyspace", &e))?;
+            applied.created_keyspace = true;
+        }
     }
     session
         .use_keyspace(keyspace, true)
@@ -102,51 +137,46 @@ pub async fn apply_schema(settings: &CqlSettings) -> Result<Applied, MigrateFaul
         .query_unpaged(VERSIONS_TABLE, ())
         .await
         .map_err(|e| failed("schema_versions", &e))?;
-    let from = read_version(&session)
+    let found = read_version(session)
         .await
         .map_err(|e| failed("schema_versions", &e))?;
-    if from > SCHEMA_VERSION {
+    if found > SCHEMA_VERSION {
         let keyspace = keyspace.clone();
         let newer = NewSchema {
             keyspace,
-            found: from,
+            found,
             wanted: SCHEMA_VERSION,
         };
         return Err(ConnectFault::from(newer).into());
     }
-    let mut ran = Vec::new();
+    applied.from = applied.from.min(found);
     for (version, (name, text)) in (1_i32..).zip(MIGRATIONS) {
-        if version <= from {
-            continue;
-        }
-        for statement in statements(text) {
-            session
-                .query_unpaged(statement, ())
+        if version > found {
+            migrate(session, version, name, text)
                 .await
                 .map_err(|e| failed(name, &e))?;
+            applied.ran.push(name);
         }
-        session
-            .await_schema_agreement()
-            .await
-            .map_err(|e| failed(name, &e))?;
-        let written = session.query_unpaged(WRITE_VERSION, (version, name)).await;
-        written.map_err(|e| failed(name, &e))?;
-        ran.push(name);
     }
     session
         .await_schema_agreement()
         .await
         .map_err(|e| ConnectFault::from(Unreachable::new(settings, e)))?;
-    Ok(Applied {
-        keyspace: keyspace.clone(),
-        created_keyspace: before.is_none(),
-        from,
-        to: SCHEMA_VERSION,
-        ran,
-        other_replication: before
-            .filter(|found| *found != wanted(&settings.replication))
-            .map(|found| shown(&found)),
-    })
+    Ok(())
+}
+
+async fn migrate(
+    session: &Session,
+    version: i32,
+    name: &'static str,
+    text: &str,
+) -> Result<(), ExecutionError> {
+    for statement in statements(text) {
+        session.query_unpaged(statement, ()).await?;
+    }
+    session.await_schema_agreement().await?;
+    let written = session.query_unpaged(WRITE_VERSION, (version, name)).await;
+    written.map(drop)
 }
 
 /// The newest migration of the keyspace in use, 0 when there is none.

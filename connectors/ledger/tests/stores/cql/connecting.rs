@@ -3,8 +3,10 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use trueup_domain::ids::OrderId;
 use trueup_engine::ports::store::LedgerStore;
 use trueup_ledger::{ConnectFault, CqlLedger, SettingsFault, apply_schema};
+use trueup_plants::{Plant, with};
 
 use super::proxy::Proxy;
 use super::support::{Cql, SOON, runtime, settings};
@@ -54,6 +56,34 @@ fn settings_that_cannot_be_are_refused_before_anything_is_asked() {
     let connected = runtime().block_on(CqlLedger::connect(settings));
     let fault = SettingsFault::Keyspace { name };
     assert_eq!(connected.err(), Some(ConnectFault::Settings(fault)));
+}
+
+/// Whether the store passes off what it cannot read as absent. The orders named are all there.
+pub(crate) fn takes_silence_for_absence(store: &mut dyn LedgerStore, there: &[OrderId]) -> bool {
+    store
+        .load(there)
+        .is_ok_and(|cells| cells.iter().any(Option::is_none))
+}
+
+#[test]
+fn silence_is_not_taken_for_absence_and_the_plant_timeout_is_not_found_is_caught() {
+    let proxy = Proxy::to(&trueup_testkit::cql());
+    let direct = Cql::new(&trueup_testkit::cql(), "absence");
+    let mut settings = direct.settings.clone();
+    settings.hosts = vec![proxy.address().to_owned()];
+    settings.request_timeout = Duration::from_millis(300);
+    settings.read_deadline = Duration::from_secs(1);
+    let cql = Cql::connected(settings);
+    let mut store = cql.store();
+    let there = [order("there"), order("there too")];
+    let ledgers = there.iter().map(|order| ledger(order, 1)).collect();
+    write(&mut direct.store(), batch(ledgers, Vec::new()));
+    proxy.silence();
+    assert!(!takes_silence_for_absence(&mut store, &there));
+    let caught = with(Plant::TimeoutIsNotFound, || {
+        takes_silence_for_absence(&mut store, &there)
+    });
+    assert!(caught, "the plant was not caught");
 }
 
 /// A firewall that drops a connection tells neither end; the driver's own defaults would find out

@@ -4,11 +4,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use trueup_domain::ids::OrderId;
 use trueup_engine::ports::store::{Checkpoint, CheckpointKey, LedgerStore, WriteBatch};
-use trueup_plants::{Plant, with};
 use trueup_testkit::{Cassandra, CassandraOptions, wait_until};
 
+use super::connecting::takes_silence_for_absence;
 use super::dropping::{count_panics_of_tasks, drop_with_writes_under_way, panics_of_tasks};
 use super::support::{Cql, SOON, settings};
 use crate::conformance::{Subject, batch, entry, event, ledger, load_one, order, told, write};
@@ -35,13 +34,6 @@ fn start() -> (Cassandra, Cql) {
     settings.request_timeout = Duration::from_secs(1);
     settings.read_deadline = Duration::from_secs(2);
     (node, Cql::connected(settings))
-}
-
-/// Whether the store passes off what it cannot read as absent. The orders named are all there.
-fn takes_silence_for_absence(store: &mut dyn LedgerStore, there: &[OrderId]) -> bool {
-    store
-        .load(there)
-        .is_ok_and(|cells| cells.iter().any(Option::is_none))
 }
 
 /// 20 batches of 64 ledgers and 64 events.
@@ -178,10 +170,6 @@ fn own_store_that_is_frozen_is_a_fault_and_is_asked_again_when_it_thaws() {
     signal("-STOP");
     assert!(store.load(&there).is_err());
     assert!(!takes_silence_for_absence(&mut store, &there));
-    let caught = with(Plant::TimeoutIsNotFound, || {
-        takes_silence_for_absence(&mut store, &there)
-    });
-    assert!(caught, "the plant `timeout-is-not-found` was not caught");
     store.submit(1, batch(vec![ledger(&there[0], 2)], Vec::new()));
     assert!(store.acknowledged(Duration::from_millis(1_500)).is_empty());
     signal("-CONT");
