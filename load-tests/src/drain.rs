@@ -1,4 +1,4 @@
-//! Measures one processor draining a backlog: events per second and per second of its CPU, time
+//! Measures one processor draining a backlog: records per second and per second of its CPU, time
 //! per transaction, memory; and audits what it published, since a wrong answer voids a figure.
 
 use std::fmt;
@@ -74,7 +74,8 @@ impl Usage {
 
 #[derive(Debug)]
 pub struct DrainReport {
-    pub events: u64,
+    /// Events and snapshots.
+    pub records: u64,
     pub sending: Duration,
     /// From the start of the process to no lag.
     pub draining: Duration,
@@ -93,30 +94,33 @@ impl DrainReport {
 
 impl fmt::Display for DrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let events = u32::try_from(self.events).map_or(f64::INFINITY, f64::from);
+        let records = u32::try_from(self.records).map_or(f64::INFINITY, f64::from);
         let seconds = self.draining.as_secs_f64();
         let Usage {
             cpu_s,
             peak_rss_mib,
         } = self.usage;
         let sending = self.sending.as_secs_f64();
-        writeln!(f, "sent         {events} events in {sending:.1} s")?;
         writeln!(
             f,
-            "drained      in {seconds:.1} s, start included: {:.0} events/s",
-            events / seconds
+            "sent         {records} events and snapshots in {sending:.1} s"
         )?;
         writeln!(
             f,
-            "cpu          {cpu_s:.1} s of the process: {:.0} events per CPU-second",
-            events / cpu_s
+            "drained      in {seconds:.1} s, start included: {:.0} records/s",
+            records / seconds
         )?;
         writeln!(
             f,
-            "transactions {:.0}, {:.1} ms and {:.0} events each",
+            "cpu          {cpu_s:.1} s of the process: {:.0} records per CPU-second",
+            records / cpu_s
+        )?;
+        writeln!(
+            f,
+            "transactions {:.0}, {:.1} ms and {:.0} records each",
             self.transactions,
             self.transaction_s / self.transactions * 1000.0,
-            events / self.transactions
+            records / self.transactions
         )?;
         writeln!(f, "peak memory  {peak_rss_mib:.0} MiB")?;
         for fault in self.faults.iter().take(10) {
@@ -161,18 +165,12 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
         });
     }
     let events_topic = format!("{}payments.events", cluster.topic_prefix());
-    let events = kafka::lags(&bootstrap, &events_topic)?
-        .iter()
-        .map(|lag| u64::try_from(lag.records).unwrap_or(0))
-        .sum();
+    let inputs = [events_topic, orders_topic];
+    let records = behind(&bootstrap, &inputs)?;
 
     let started = Instant::now();
     cluster.start_processors(1)?;
-    while started.elapsed() < options.time_limit {
-        let lags = kafka::lags(&bootstrap, &events_topic)?;
-        if lags.iter().all(|lag| lag.records == 0) {
-            break;
-        }
+    while started.elapsed() < options.time_limit && behind(&bootstrap, &inputs)? > 0 {
         std::thread::sleep(LOOK_AGAIN);
     }
     let draining = started.elapsed();
@@ -194,7 +192,7 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
     faults.extend(audited.faults);
     faults.extend(cluster.stop());
     Ok(DrainReport {
-        events,
+        records,
         sending: sent.elapsed,
         draining,
         usage,
@@ -202,6 +200,19 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
         transaction_s: metric("trueup_transaction_duration_seconds_sum"),
         faults,
     })
+}
+
+/// Records of the inputs that nobody has consumed.
+fn behind(bootstrap: &str, topics: &[String]) -> Result<u64, ChaosFault> {
+    let mut records = 0;
+    for topic in topics {
+        let lags = kafka::lags(bootstrap, topic)?;
+        let of_topic = lags
+            .iter()
+            .map(|lag| u64::try_from(lag.records).unwrap_or(0));
+        records += of_topic.sum::<u64>();
+    }
+    Ok(records)
 }
 
 fn sender_options(options: &DrainOptions, cluster: &Cluster) -> SenderOptions {

@@ -228,7 +228,7 @@ fn attack(
         stories,
         deadline,
         &mut report,
-    )?;
+    );
     let topic_prefix = cluster.topic_prefix().to_owned();
     let case = Case {
         bootstrap: &bootstrap,
@@ -273,37 +273,43 @@ fn settle(
     stories: &[Story],
     deadline: Instant,
     report: &mut Report,
-) -> Result<(), ChaosFault> {
+) {
     let started = Instant::now();
     let expected = audit::expected_gaps(fixtures, stories);
     let topics = ["payments.events", "orders"];
     let topics = topics.map(|name| format!("{}{name}", cluster.topic_prefix()));
     loop {
-        let mut behind = 0;
-        for topic in &topics {
-            behind += kafka::lags(bootstrap, topic)?
-                .iter()
-                .map(|lag| lag.records)
-                .sum::<i64>();
-        }
+        let behind = behind(bootstrap, &topics);
         let gauge = cluster.gauge();
         report.settled = started.elapsed();
         report.gauge = gauge;
-        if behind == 0 && gauge == Some(expected) {
-            return Ok(());
+        if matches!(behind, Ok(0)) && gauge == Some(expected) {
+            return;
         }
         if Instant::now() > deadline || started.elapsed() > SETTLE {
             let evidence = format!(
-                "lag {behind} records; gauge {gauge:?}, by the oracle {expected}; waited {:?}",
+                "lag {behind:?} records; gauge {gauge:?}, by the oracle {expected}; waited {:?}",
                 started.elapsed()
             );
             report
                 .faults
                 .push(about("run", "did not come to rest", evidence));
-            return Ok(());
+            return;
         }
         std::thread::sleep(Duration::from_millis(500));
     }
+}
+
+/// Records that the processors have not consumed; a broker under load may not answer at once.
+fn behind(bootstrap: &str, topics: &[String]) -> Result<i64, ReadFault> {
+    let mut behind = 0;
+    for topic in topics {
+        behind += kafka::lags(bootstrap, topic)?
+            .iter()
+            .map(|lag| lag.records)
+            .sum::<i64>();
+    }
+    Ok(behind)
 }
 
 /// How long the system may take to come to rest after the last delivery.

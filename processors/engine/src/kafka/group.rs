@@ -128,6 +128,11 @@ impl Group {
         })
     }
 
+    /// This consumer's place in the group is not to be trusted any more.
+    pub(super) fn give_up(&mut self) {
+        self.broken = true;
+    }
+
     /// A consumer whose name was taken, or that failed for good, is replaced.
     pub(super) fn renew_if_broken(
         &mut self,

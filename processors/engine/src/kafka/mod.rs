@@ -262,7 +262,17 @@ impl Log for KafkaLog {
     fn send_offsets(&mut self, positions: &[(i32, Position)]) -> Result<(), LogFault> {
         let offsets = convert::offsets(&self.settings.topics, positions)?;
         let generation = self.group.generation()?;
-        self.producer()?.send_offsets(&offsets, generation)
+        let sent = self.producer()?.send_offsets(&offsets, generation);
+        if let Err(fault) = &sent
+            && fault.class == FaultClass::Fenced
+        {
+            // A static member that rejoins after an outage is given another member id, which
+            // shuts out the one that was taken with the last rebalance, though both are ours. A
+            // new consumer joins anew and learns its own; if the name is another's, that shows
+            // when this one is shut out too.
+            self.group.give_up();
+        }
+        sent
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
