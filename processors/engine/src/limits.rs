@@ -37,5 +37,7 @@ pub const MAX_FENCED: u32 = 2;
 /// The first and the longest wait between tries of something that is away, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(5);
+/// How long the group is served for after a barrier was refused, unless it says something before.
+pub const REFUSED_BARRIER_WAIT_MS: u64 = 500;
 /// How long a stopping worker waits for the store.
 pub const SETTLE_MS: u64 = 10_000;

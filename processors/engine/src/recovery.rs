@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::limits;
 use crate::machine::Outcome;
 use crate::marks::Mark;
 use crate::metrics;
@@ -41,8 +42,20 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     }
 
     pub(crate) fn read_committed(&mut self) -> Outcome {
-        if let Err(outcome) = self.serve(Duration::ZERO) {
-            return outcome;
+        if self.stopping {
+            return Outcome::Stopping;
+        }
+        let waits = self.clock.elapsed_ms() < self.retry_at_ms;
+        let wait = if waits {
+            limits::HOLD_WAIT
+        } else {
+            Duration::ZERO
+        };
+        match self.serve(wait) {
+            Err(outcome) => return outcome,
+            // The group is about to say who owns what: asking again before would be in vain.
+            Ok(false) if waits => return Outcome::Progressed,
+            Ok(_) => {}
         }
         if self.recovering.is_empty() {
             return match self.set_paused(false) {
@@ -131,7 +144,12 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Outcome::Done
             }
             // Nothing may be left open in a producer that will begin again.
-            Err(fault) => self.in_transaction(&fault),
+            Err(fault) => {
+                let outcome = self.in_transaction(&fault);
+                let wait_ms = limits::REFUSED_BARRIER_WAIT_MS;
+                self.retry_at_ms = self.clock.elapsed_ms().saturating_add(wait_ms);
+                outcome
+            }
         }
     }
 

@@ -317,6 +317,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         self.log.adopt_generation();
         // What was loaded may be of a partition that is no longer ours.
         self.loaded.clear();
+        // Whatever waited for the group has waited long enough.
+        self.retry_at_ms = 0;
         for change in changes {
             match change {
                 Change::Assigned(partitions) => {

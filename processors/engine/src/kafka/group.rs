@@ -30,6 +30,9 @@ use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position
 /// A batch under backlog is closed after this long, so that commits keep coming.
 const LONGEST_GATHER: Duration = Duration::from_millis(200);
 
+/// Events handled in one go while only the group is served.
+const MAX_EVENTS_SERVED: usize = 10_000;
+
 pub(super) struct Group {
     consumer: BaseConsumer<Rebalances>,
     topics: TopicNames,
@@ -158,12 +161,37 @@ impl Group {
         })
     }
 
+    /// Handles all that waits to be handled. What was fetched before the inputs were paused may lie
+    /// in front of a rebalance, and is kept for later.
+    fn serve(&mut self, wait: Duration) -> Result<Vec<Change>, LogFault> {
+        let mut wait = wait;
+        for _ in 0..MAX_EVENTS_SERVED {
+            let (changes, nothing) = match self.consumer.poll(wait) {
+                None => (self.take_changes()?, true),
+                Some(Ok(message)) => {
+                    let record = of_message(&self.topics, &message);
+                    self.left_over.extend(record);
+                    (self.take_changes()?, false)
+                }
+                Some(Err(error)) => (self.failed(&error)?, false),
+            };
+            if nothing || !changes.is_empty() {
+                return Ok(changes);
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(Vec::new())
+    }
+
     pub(super) fn poll(
         &mut self,
         wait: Duration,
         most: usize,
         into: &mut Vec<Record>,
     ) -> Result<Vec<Change>, LogFault> {
+        if most == 0 {
+            return self.serve(wait);
+        }
         let started = Instant::now();
         let mut bytes = 0_usize;
         while into.len() < most {
@@ -185,10 +213,6 @@ impl Group {
             };
             let nothing = record.is_none();
             if let Some(record) = record {
-                if most == 0 {
-                    self.left_over.push_back(record);
-                    break;
-                }
                 bytes = bytes.saturating_add(size(&record));
                 into.push(record);
             }

@@ -209,9 +209,23 @@ impl TransactionalProducer {
         })
     }
 
+    /// librdkafka ends an abort only when every record handed over was reported on, and reports
+    /// only to whoever polls: somebody has to poll beside the call, or each abort takes as long as
+    /// it may and then has an unknown outcome.
     pub(super) fn abort(&self) -> Result<(), LogFault> {
-        self.call("abort a transaction", || {
-            self.inner.abort_transaction(CALL_TIMEOUT)
+        let aborted = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !aborted.load(Ordering::Relaxed) {
+                    self.inner.poll(Duration::ZERO);
+                    thread::sleep(DRAIN_PAUSE);
+                }
+            });
+            let outcome = self.call("abort a transaction", || {
+                self.inner.abort_transaction(CALL_TIMEOUT)
+            });
+            aborted.store(true, Ordering::Relaxed);
+            outcome
         })
     }
 
