@@ -32,8 +32,10 @@ pub const CHECKPOINT_EVERY_MS: u64 = 1_000;
 pub const TIMER_EVERY_MS: u64 = 100;
 /// Transactions in a row that may be aborted for a new generation before the worker recovers.
 pub const MAX_GENERATION_RETRIES: u32 = 3;
-/// Times in a row that a worker may find its name taken before it stops.
-pub const MAX_FENCED: u32 = 2;
+/// Times in a row that a worker may find its name taken before it stops. A broker that comes back
+/// shuts out a producer whose transaction is overdue, and a consumer whose joining it heard twice,
+/// once each, though nobody else has the name.
+pub const MAX_FENCED: u32 = 4;
 /// The first and the longest wait between tries of something that is away, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(5);

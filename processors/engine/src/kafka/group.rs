@@ -20,6 +20,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::convert::{add, of_message, offsets, size};
+use super::hanging::Hanging;
 use super::{
     CALL_TIMEOUT, KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS,
     TopicNames, faults,
@@ -43,6 +44,7 @@ pub(super) struct Group {
     reading: BTreeSet<i32>,
     /// Read while only the group was to be served.
     left_over: VecDeque<Record>,
+    hanging: Hanging,
     broken: bool,
 }
 
@@ -127,6 +129,7 @@ impl Group {
             owned: BTreeSet::new(),
             reading: BTreeSet::new(),
             left_over: VecDeque::new(),
+            hanging: Hanging::new(settings),
             broken: false,
         })
     }
@@ -362,14 +365,21 @@ impl Group {
         }
     }
 
-    pub(super) fn committed(&self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
-        // With `read_committed` the client asks for stable offsets, and repeats the question while
-        // a transaction that covers them is open.
+    /// With `read_committed` the client asks for stable offsets, and repeats the question while a
+    /// transaction that covers them is open.
+    pub(super) fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
+        let operation = "read committed offsets";
         let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
-        let told = self
-            .consumer
-            .committed_offsets(asked, CALL_TIMEOUT)
-            .map_err(|error| faults::of_client("read committed offsets", &error))?;
+        let told = match self.consumer.committed_offsets(asked.clone(), CALL_TIMEOUT) {
+            Ok(told) => {
+                self.hanging.settled();
+                told
+            }
+            Err(error) => self
+                .hanging
+                .offsets(asked)
+                .ok_or_else(|| faults::of_client(operation, &error))?,
+        };
         let mut found = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let mut offsets = [None; 2];
@@ -378,7 +388,7 @@ impl Group {
                 let element = element.ok_or_else(|| unanswered(*partition))?;
                 element
                     .error()
-                    .map_err(|error| faults::of_client("read committed offsets", &error))?;
+                    .map_err(|error| faults::of_client(operation, &error))?;
                 if let Offset::Offset(next) = element.offset() {
                     *offset = Some(next);
                 }

@@ -7,6 +7,8 @@ mod faults;
 
 mod group;
 
+mod hanging;
+
 mod history;
 
 mod producer;
