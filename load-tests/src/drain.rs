@@ -157,20 +157,24 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
     let orders_topic = format!("{}orders", cluster.topic_prefix());
     let mut faults = Vec::new();
     let every = deliveries.len();
-    if let Err(fault) = snapshots::write(&bootstrap, &orders_topic, &stories, every, &progress) {
+    let written = snapshots::write(&bootstrap, &orders_topic, &stories, every, &progress);
+    let snapshots = written.unwrap_or_else(|fault| {
         faults.push(Fault {
             subject: "snapshots".to_owned(),
             what: "could not be written".to_owned(),
             evidence: fault.to_string(),
         });
-    }
+        0
+    });
+    let records = snapshots + u64::try_from(every).unwrap_or(0);
     let events_topic = format!("{}payments.events", cluster.topic_prefix());
     let inputs = [events_topic, orders_topic];
-    let records = behind(&bootstrap, &inputs)?;
 
     let started = Instant::now();
     cluster.start_processors(1)?;
-    while started.elapsed() < options.time_limit && behind(&bootstrap, &inputs)? > 0 {
+    while started.elapsed() < options.time_limit
+        && !is_drained(&bootstrap, &inputs, options.partitions)?
+    {
         std::thread::sleep(LOOK_AGAIN);
     }
     let draining = started.elapsed();
@@ -202,17 +206,17 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
     })
 }
 
-/// Records of the inputs that nobody has consumed.
-fn behind(bootstrap: &str, topics: &[String]) -> Result<u64, ChaosFault> {
-    let mut records = 0;
+/// Whether every partition of the inputs was consumed to its end; one without a committed offset
+/// was not begun.
+fn is_drained(bootstrap: &str, topics: &[String], partitions: u32) -> Result<bool, ChaosFault> {
     for topic in topics {
         let lags = kafka::lags(bootstrap, topic)?;
-        let of_topic = lags
-            .iter()
-            .map(|lag| u64::try_from(lag.records).unwrap_or(0));
-        records += of_topic.sum::<u64>();
+        let all = u32::try_from(lags.len()) == Ok(partitions);
+        if !all || lags.iter().any(|lag| lag.records > 0) {
+            return Ok(false);
+        }
     }
-    Ok(records)
+    Ok(true)
 }
 
 fn sender_options(options: &DrainOptions, cluster: &Cluster) -> SenderOptions {
