@@ -1,0 +1,25 @@
+//! A single-node broker of the Kafka protocol on loopback, for the embedded default and for tests.
+//!
+//! Record batches are opaque bytes here. It is for one machine and replicates nothing.
+
+pub mod limits;
+
+pub mod names;
+
+pub mod code;
+
+pub mod disk;
+
+pub mod batch;
+
+pub mod journal;
+
+pub mod log;
+
+pub mod partition_state;
+
+pub mod transactions;
+
+pub mod groups;
+
+pub mod offsets;
