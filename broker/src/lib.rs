@@ -4,6 +4,14 @@
 
 pub mod limits;
 
+pub mod config;
+
+pub mod clock;
+
+mod wire;
+
+pub mod stored;
+
 pub mod names;
 
 pub mod code;
