@@ -10,6 +10,8 @@ pub mod clock;
 
 mod wire;
 
+pub mod topics;
+
 pub mod stored;
 
 pub mod names;
