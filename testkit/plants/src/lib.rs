@@ -33,6 +33,38 @@ pub enum Plant {
     TimeoutIsNotFound,
     /// Offsets of a transaction still open are taken as committed.
     UnstableOffsets,
+    /// The broker shows records of transactions that have no end.
+    StableOffsetIgnored,
+    /// The broker takes a transaction's end as known before it is synced.
+    StableBeforeSync,
+    /// The broker names an aborted transaction's second record as its first.
+    AbortedIndexOffByOne,
+    /// The broker takes batches and transactional requests of a fenced producer.
+    FencingSkipped,
+    /// The broker appends a batch although one before it is missing.
+    SequenceGapAccepted,
+    /// The broker appends a batch that it has appended before.
+    DuplicateAppended,
+    /// The broker aborts a transaction that took too long and lets its producer go on.
+    TimeoutWithoutFence,
+    /// The broker takes a produce into a transaction that does not hold the partition.
+    PartitionUnverified,
+    /// The broker takes an offset commit from whatever generation.
+    GenerationUnchecked,
+    /// The broker takes an offset commit from an instance that another process has replaced.
+    InstanceUnchecked,
+    /// The broker shows a transaction's offsets before its end.
+    OffsetsBeforeEnd,
+    /// The broker keeps the offsets of an aborted transaction.
+    OffsetsDespiteAbort,
+    /// The broker's recovery takes an entry of its journal whose checksum is wrong.
+    TornTailAccepted,
+    /// Compaction drops a tombstone before readers had the time to see it.
+    TombstoneEarly,
+    /// Compaction takes a transaction for committed whose end it has not seen.
+    OpenTransactionCompacted,
+    /// Compaction lets a record of an aborted transaction hide an older one of its key.
+    AbortedShadows,
 }
 
 impl Plant {
@@ -53,6 +85,22 @@ impl Plant {
         ("created-beats-succeeded", Self::CreatedBeatsSucceeded),
         ("timeout-is-not-found", Self::TimeoutIsNotFound),
         ("unstable-offsets", Self::UnstableOffsets),
+        ("stable-offset-ignored", Self::StableOffsetIgnored),
+        ("stable-before-sync", Self::StableBeforeSync),
+        ("aborted-index-off-by-one", Self::AbortedIndexOffByOne),
+        ("fencing-skipped", Self::FencingSkipped),
+        ("sequence-gap-accepted", Self::SequenceGapAccepted),
+        ("duplicate-appended", Self::DuplicateAppended),
+        ("timeout-without-fence", Self::TimeoutWithoutFence),
+        ("partition-unverified", Self::PartitionUnverified),
+        ("generation-unchecked", Self::GenerationUnchecked),
+        ("instance-unchecked", Self::InstanceUnchecked),
+        ("offsets-before-end", Self::OffsetsBeforeEnd),
+        ("offsets-despite-abort", Self::OffsetsDespiteAbort),
+        ("torn-tail-accepted", Self::TornTailAccepted),
+        ("tombstone-early", Self::TombstoneEarly),
+        ("open-transaction-compacted", Self::OpenTransactionCompacted),
+        ("aborted-shadows", Self::AbortedShadows),
     ];
 }
 
