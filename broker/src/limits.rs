@@ -76,3 +76,13 @@ pub const FETCH_BYTES_MAX: usize = 50 * 1024 * 1024;
 pub const FETCH_WAIT_MS_MAX: i64 = 60_000;
 /// The most parts of one vectored write; Linux takes no more than this.
 pub const MAX_WRITE_PARTS: usize = 1_024;
+/// The most parts of one journal entry.
+pub const MAX_ENTRY_PARTS: usize = 65_536;
+/// The most bytes of one journal entry: more than any request has.
+pub const MAX_ENTRY_BYTES: usize = 128 * 1024 * 1024;
+/// From how many bytes of its file on the journal asks for a checkpoint.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+/// From how many bytes on the journal goes on in another file, though there was no checkpoint.
+pub const MAX_JOURNAL_FILE_BYTES: u64 = 256 * 1024 * 1024;
+/// The largest journal file that recovery reads: a full one, and a lot on top of it.
+pub const MAX_RECOVERED_FILE_BYTES: usize = 2 * 1024 * 1024 * 1024;
