@@ -1,0 +1,469 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use proptest::prelude::*;
+use trueup_plants::{Plant, with};
+
+use super::*;
+use crate::disk::{SimulatedDisk, Survival};
+
+const DIRECTORY: &str = "journal";
+type Entries = BTreeMap<u64, Vec<Bytes>>;
+
+fn open_with(
+    disk: &SimulatedDisk,
+    after: Position,
+    salt: u64,
+) -> Result<(Journal, Entries), RecoveryFault> {
+    let mut entries = Entries::new();
+    let journal = Journal::open(
+        Arc::new(disk.clone()),
+        DIRECTORY,
+        after,
+        salt,
+        |position, parts| {
+            assert!(entries.insert(position.get(), parts).is_none());
+            Ok::<_, Infallible>(())
+        },
+    )?;
+    Ok((journal, entries))
+}
+
+fn open(disk: &SimulatedDisk) -> Result<(Journal, Entries), RecoveryFault> {
+    open_with(disk, Position::START, 0x1234_5678_9abc_def0)
+}
+
+fn parts(texts: &[&'static str]) -> Vec<Bytes> {
+    texts
+        .iter()
+        .map(|text| Bytes::from_static(text.as_bytes()))
+        .collect()
+}
+
+fn sync(journal: &mut Journal) {
+    let outcome = journal.sync_job().run();
+    journal.synced(&outcome);
+}
+
+/// Three lots of one entry each, every one durable before the next.
+fn three_durable_lots(disk: &SimulatedDisk) -> Vec<usize> {
+    let (mut journal, _) = open(disk).unwrap();
+    let mut ends = Vec::new();
+    for text in ["first", "second", "third"] {
+        journal.append(parts(&[text])).unwrap();
+        journal.write_out().unwrap();
+        sync(&mut journal);
+        ends.push(usize::try_from(journal.file_bytes).unwrap());
+    }
+    ends
+}
+
+fn file() -> String {
+    path(DIRECTORY, Position(1))
+}
+
+#[test]
+fn entries_come_back_in_order_with_their_parts_apart() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, entries) = open(&disk).unwrap();
+    assert!(entries.is_empty());
+    journal.append(parts(&["a", "", "bc"])).unwrap();
+    journal.append(parts(&[])).unwrap();
+    assert_eq!(journal.write_out().unwrap().get(), 2);
+    assert_eq!(disk.syncs(), 1, "only the head of the file was synced");
+    sync(&mut journal);
+    assert_eq!(journal.durable(), journal.end());
+    disk.crash(Survival::Nothing);
+    let (mut journal, entries) = open(&disk).unwrap();
+    assert_eq!(entries[&1], parts(&["a", "", "bc"]));
+    assert_eq!(entries[&2], parts(&[]));
+    assert_eq!(journal.append(parts(&["d"])).unwrap().get(), 3);
+}
+
+#[test]
+fn a_full_disk_refuses_a_lot_whole_and_takes_it_when_there_is_room() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(parts(&["kept"])).unwrap();
+    journal.write_out().unwrap();
+    disk.limit_bytes(Some(disk.used_bytes() + 40));
+    journal.append(parts(&["one"])).unwrap();
+    journal.append(parts(&["two"])).unwrap();
+    assert!(matches!(
+        journal.write_out(),
+        Err(JournalFault::Disk(DiskFault::Full(_)))
+    ));
+    assert_eq!(journal.sync_job().through().get(), 1);
+    disk.limit_bytes(None);
+    assert_eq!(journal.write_out().unwrap().get(), 3);
+    sync(&mut journal);
+    disk.crash(Survival::Nothing);
+    assert_eq!(open(&disk).unwrap().1.len(), 3);
+}
+
+#[test]
+fn a_failed_sync_ends_the_journal_for_good() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(parts(&["lost"])).unwrap();
+    journal.write_out().unwrap();
+    disk.fail_syncs(1);
+    sync(&mut journal);
+    sync(&mut journal);
+    journal.append(parts(&["after"])).unwrap();
+    assert_eq!(journal.write_out(), Err(JournalFailed.into()));
+    assert_eq!(journal.roll(), Err(JournalFailed.into()));
+}
+
+#[test]
+fn damage_below_what_was_durable_is_refused_with_its_place() {
+    let ends = three_durable_lots(&SimulatedDisk::new());
+    for at in ends[0]..ends[1] {
+        let disk = SimulatedDisk::new();
+        three_durable_lots(&disk);
+        disk.corrupt(&file(), at, |byte| *byte ^= 0x40);
+        assert_eq!(
+            open(&disk).unwrap_err(),
+            RecoveryFault::Corrupt(JournalCorrupt {
+                path: file(),
+                byte: u64::try_from(ends[0]).unwrap(),
+                entry: Position(2),
+            })
+        );
+    }
+}
+
+#[test]
+fn damage_after_which_nothing_was_written_is_a_torn_tail() {
+    let disk = SimulatedDisk::new();
+    let ends = three_durable_lots(&disk);
+    disk.corrupt(&file(), ends[2] - 1, |byte| *byte ^= 1);
+    let (mut journal, entries) = open(&disk).unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(journal.append(parts(&["new third"])).unwrap().get(), 3);
+    journal.write_out().unwrap();
+    sync(&mut journal);
+    disk.crash(Survival::Nothing);
+    assert_eq!(open(&disk).unwrap().1[&3], parts(&["new third"]));
+}
+
+#[test]
+fn a_damaged_head_and_a_newer_format_are_refused() {
+    for at in 0..usize::try_from(files::HEADER_BYTES).unwrap() {
+        let disk = SimulatedDisk::new();
+        three_durable_lots(&disk);
+        disk.corrupt(&file(), at, |byte| *byte ^= 0x80);
+        let fault = open(&disk).unwrap_err();
+        match at {
+            8..12 => assert!(matches!(fault, RecoveryFault::NewerFormat(_))),
+            _ => assert!(matches!(fault, RecoveryFault::NotAJournal(_))),
+        }
+    }
+}
+
+#[test]
+fn files_that_are_missing_are_missed() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(parts(&["one"])).unwrap();
+    journal.roll().unwrap();
+    journal.append(parts(&["two"])).unwrap();
+    journal.write_out().unwrap();
+    sync(&mut journal);
+    assert!(matches!(
+        open_with(&disk, Position(3), 0).unwrap_err(),
+        RecoveryFault::Incomplete(_)
+    ));
+    disk.remove(&file()).unwrap();
+    assert_eq!(open_with(&disk, Position(1), 0).unwrap().1.len(), 1);
+    assert!(matches!(open(&disk).unwrap_err(), RecoveryFault::Gap(_)));
+    disk.remove(&path(DIRECTORY, Position(2))).unwrap();
+    assert!(matches!(
+        open_with(&disk, Position(2), 0).unwrap_err(),
+        RecoveryFault::Gap(_)
+    ));
+}
+
+#[test]
+fn what_the_reader_does_not_understand_ends_the_recovery() {
+    let disk = SimulatedDisk::new();
+    three_durable_lots(&disk);
+    let fault = Journal::open(Arc::new(disk), DIRECTORY, Position(1), 0, |position, _| {
+        Err(format!("no idea of {}", position.get()))
+    })
+    .unwrap_err();
+    assert_eq!(
+        fault,
+        RecoveryFault::Refused(Refused {
+            entry: Position(2),
+            reason: "no idea of 2".to_owned(),
+        })
+    );
+}
+
+#[test]
+fn a_checkpoint_drops_the_files_before_it_and_no_entry_after_it() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(parts(&["one"])).unwrap();
+    journal.roll().unwrap();
+    journal.roll().unwrap();
+    let snapshot = journal.end();
+    journal.append(parts(&["two"])).unwrap();
+    journal.write_out().unwrap();
+    sync(&mut journal);
+    journal.drop_through(snapshot).unwrap();
+    assert_eq!(disk.list(DIRECTORY).unwrap().len(), 1);
+    journal.drop_through(journal.end()).unwrap();
+    let (_, entries) = open_with(&disk, snapshot, 0).unwrap();
+    assert_eq!(entries.into_keys().collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn an_entry_inside_a_clients_bytes_is_no_witness_and_no_entry() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(parts(&["one"])).unwrap();
+    let forged = Frame::new(parts(&["x"]), Position(9), Position(8), 42).unwrap();
+    let forged: Vec<u8> = forged.parts().flatten().copied().collect();
+    journal.append(vec![Bytes::from(forged)]).unwrap();
+    journal.write_out().unwrap();
+    let end = usize::try_from(journal.file_bytes).unwrap();
+    disk.corrupt(&file(), end - 100, |byte| *byte ^= 1);
+    assert!(open(&disk).unwrap().1.len() < 2);
+}
+
+#[test]
+fn an_entry_beyond_the_limits_is_refused() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    let zeros = Bytes::from(vec![0; crate::limits::MAX_ENTRY_BYTES]);
+    assert!(matches!(
+        journal.append(vec![zeros]),
+        Err(EntryFault::TooLarge(_))
+    ));
+    let many = vec![Bytes::new(); crate::limits::MAX_ENTRY_PARTS + 1];
+    assert!(matches!(
+        journal.append(many),
+        Err(EntryFault::TooManyParts(_))
+    ));
+    assert_eq!(journal.end(), Position::START);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<Vec<u8>>),
+    WriteOut,
+    OrderSync,
+    FinishSync,
+    FailSync,
+    Roll,
+    Checkpoint,
+    Room(Option<u64>),
+    Crash(Survival),
+}
+
+fn survival() -> impl Strategy<Value = Survival> {
+    prop_oneof![
+        Just(Survival::Nothing),
+        Just(Survival::Everything),
+        any::<u64>().prop_map(|seed| Survival::Torn { seed }),
+        any::<u64>().prop_map(|seed| Survival::Torn { seed }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let part = prop::collection::vec(any::<u8>(), 0..60);
+    prop_oneof![
+        8 => prop::collection::vec(part, 0..4).prop_map(Step::Append),
+        6 => Just(Step::WriteOut),
+        3 => Just(Step::OrderSync),
+        3 => Just(Step::FinishSync),
+        1 => Just(Step::FailSync),
+        1 => Just(Step::Roll),
+        1 => Just(Step::Checkpoint),
+        1 => prop::option::of(0_u64..150).prop_map(Step::Room),
+        2 => survival().prop_map(Step::Crash),
+    ]
+}
+
+/// What was appended, by position, and what of it must be there.
+struct Model {
+    disk: SimulatedDisk,
+    journal: Journal,
+    ordered: Option<SyncJob>,
+    appended: Entries,
+    durable: Position,
+    snapshot: Position,
+    salt: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        let disk = SimulatedDisk::new();
+        let (journal, _) = open(&disk).unwrap();
+        Self {
+            disk,
+            journal,
+            ordered: None,
+            appended: Entries::new(),
+            durable: Position::START,
+            snapshot: Position::START,
+            salt: 1,
+        }
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Append(parts) => {
+                let parts: Vec<Bytes> = parts.into_iter().map(Bytes::from).collect();
+                let position = self.journal.append(parts.clone()).unwrap();
+                self.appended.insert(position.get(), parts);
+            }
+            Step::WriteOut => {
+                if self.journal.write_out().is_err() && self.journal.failed {
+                    return self.crash(Survival::Everything);
+                }
+            }
+            Step::OrderSync => self.ordered = Some(self.journal.sync_job()),
+            Step::FinishSync => {
+                if let Some(job) = self.ordered.take() {
+                    let outcome = job.run();
+                    self.journal.synced(&outcome);
+                    self.durable = self.durable.max(outcome.unwrap());
+                }
+            }
+            Step::FailSync => {
+                self.disk.fail_syncs(1);
+                let outcome = self.journal.sync_job().run();
+                self.disk.fail_syncs(0);
+                self.journal.synced(&outcome);
+                prop_assert!(self.journal.write_out().is_err());
+                return self.crash(Survival::Everything);
+            }
+            Step::Roll => {
+                let _full = self.journal.roll();
+            }
+            Step::Checkpoint => {
+                if self.journal.durable() == self.journal.end() && self.journal.roll().is_ok() {
+                    self.snapshot = self.journal.durable();
+                    self.journal.drop_through(self.snapshot).unwrap();
+                }
+            }
+            Step::Room(room) => self
+                .disk
+                .limit_bytes(room.map(|room| self.disk.used_bytes() + room)),
+            Step::Crash(survival) => return self.crash(survival),
+        }
+        Ok(())
+    }
+
+    fn crash(&mut self, survival: Survival) -> Result<(), TestCaseError> {
+        self.disk.crash(survival);
+        self.disk.limit_bytes(None);
+        self.ordered = None;
+        self.salt += 0x1_0000_0001;
+        let (journal, entries) = open_with(&self.disk, self.snapshot, self.salt)
+            .map_err(|fault| TestCaseError::fail(fault.to_string()))?;
+        prop_assert!(journal.end() >= self.durable, "what was durable is there");
+        self.appended
+            .retain(|position, _| *position <= journal.end().get());
+        let expected: Entries = self.appended.clone().split_off(&self.snapshot.next().get());
+        prop_assert_eq!(
+            entries,
+            expected,
+            "exactly what was appended, and nothing else"
+        );
+        self.durable = journal.end();
+        self.journal = journal;
+        Ok(())
+    }
+}
+
+fn any_history(cases: u32) -> Result<(), TestCaseError> {
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let steps = (prop::collection::vec(step(), 1..60), survival());
+    proptest::test_runner::TestRunner::new(config)
+        .run(&steps, |(steps, last)| {
+            let mut model = Model::new();
+            for step in steps {
+                model.take(step)?;
+            }
+            model.crash(last)
+        })
+        .map_err(|error| TestCaseError::fail(error.to_string()))
+}
+
+#[test]
+fn whatever_happens_a_prefix_comes_back_that_has_all_that_was_synced() {
+    any_history(1_500).unwrap();
+}
+
+#[test]
+fn the_plant_of_a_torn_tail_that_is_accepted_is_caught() {
+    with(Plant::TornTailAccepted, || any_history(1_500)).unwrap_err();
+}
+
+/// Runs `body` with fresh random bytes for about two seconds.
+fn for_a_while(body: impl Fn(Vec<u8>, usize)) {
+    let end = Instant::now() + Duration::from_secs(2);
+    let strategy = (prop::collection::vec(any::<u8>(), 0..400), any::<usize>());
+    while Instant::now() < end {
+        let config = ProptestConfig {
+            cases: 200,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        proptest::test_runner::TestRunner::new(config)
+            .run(&strategy, |(bytes, at)| {
+                body(bytes, at);
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn random_bytes_for_a_journal_never_bring_recovery_down() {
+    for_a_while(|bytes, at| {
+        let disk = SimulatedDisk::new();
+        let ends = three_durable_lots(&disk);
+        let whole = disk.open(&file()).unwrap();
+        // A good start, then noise; the noise may be of a form that gets past the first checks.
+        whole
+            .truncate(u64::try_from(at % (ends[2] + 1)).unwrap())
+            .unwrap();
+        if at % 3 == 0 {
+            let salt = 0x1234_5678_9abc_def0;
+            let frame = Frame::new(
+                vec![Bytes::from(bytes.clone())],
+                Position(2),
+                Position(1),
+                salt,
+            );
+            let mut framed = BytesMut::new();
+            frame
+                .unwrap()
+                .parts()
+                .for_each(|part| framed.extend_from_slice(part));
+            let place = at / 3 % framed.len();
+            framed[place] ^= 0x11;
+            whole.append(&[&framed]).unwrap();
+        }
+        whole.append(&[&bytes]).unwrap();
+        if let Ok((journal, entries)) = open(&disk) {
+            assert_eq!(journal.end().get(), u64::try_from(entries.len()).unwrap());
+            assert_eq!(
+                open(&disk).unwrap().1,
+                entries,
+                "recovered twice, it reads the same"
+            );
+        }
+    });
+}
