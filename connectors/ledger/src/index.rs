@@ -35,7 +35,7 @@ pub(crate) fn bucket(event: &EventId) -> i32 {
 /// That of its creation, unless it says that it was created long before it was received, or after:
 /// no lookup would go there.
 pub(crate) fn day(created: UnixSeconds, received_at: UnixMillis) -> i32 {
-    let received = whole_day(received_at.div_euclid(MILLIS_PER_DAY));
+    let received = day_of(received_at);
     let created = whole_day(created.div_euclid(SECONDS_PER_DAY));
     created.clamp(
         received.saturating_sub(INDEX_LAG_DAYS),
@@ -45,11 +45,27 @@ pub(crate) fn day(created: UnixSeconds, received_at: UnixMillis) -> i32 {
 
 /// The days on which a row that still lives can be, newest first, seen at `now`.
 pub(crate) fn days(now: UnixMillis) -> impl Iterator<Item = i32> {
-    let today = whole_day(now.div_euclid(MILLIS_PER_DAY));
+    let today = day_of(now);
     let oldest = today
         .saturating_sub(INDEX_TTL_DAYS)
         .saturating_sub(INDEX_LAG_DAYS);
     (oldest..=today.saturating_add(1)).rev()
+}
+
+/// The day of a moment, in days since 1970.
+pub(crate) fn day_of(at: UnixMillis) -> i32 {
+    whole_day(at.div_euclid(MILLIS_PER_DAY))
+}
+
+pub(crate) fn days_ms(days: i32) -> i64 {
+    i64::from(days).saturating_mul(MILLIS_PER_DAY)
+}
+
+/// The days on which an event that is not forgotten can have been received, newest first, seen at
+/// `now`. The store that knows them looks for it there.
+pub(crate) fn received_days(now: UnixMillis) -> impl Iterator<Item = i32> {
+    let today = day_of(now);
+    (today.saturating_sub(INDEX_TTL_DAYS)..=today.saturating_add(1)).rev()
 }
 
 fn whole_day(days: i64) -> i32 {

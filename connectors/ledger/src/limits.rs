@@ -51,5 +51,18 @@ pub const INDEX_TTL_DAYS: i32 = 35;
 /// How long before it was received an event may have been created, as the index sees it.
 pub const INDEX_LAG_DAYS: i32 = 31;
 
+/// Memory that the embedded store keeps for pages of its file, unless set otherwise.
+pub const EMBEDDED_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Rows after which a transaction of the embedded store takes no further batch.
+pub const GROUP_ROWS: usize = 20_000;
+/// Expired rows of the event index that one transaction of the embedded store removes.
+pub const EXPIRE_ROWS: usize = 2_000;
+/// How often an embedded store that has nothing to write looks for what has expired, and how long
+/// it pauses where there is more.
+pub const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+pub const EXPIRE_PAUSE: Duration = Duration::from_millis(100);
+/// How long the embedded store may take to save a checkpoint; then it is a fault.
+pub const SAVE_DEADLINE: Duration = Duration::from_secs(5);
+
 /// The longest name of a keyspace: CQL's own limit.
 pub const KEYSPACE_BYTES: usize = 48;

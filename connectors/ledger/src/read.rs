@@ -78,7 +78,7 @@ pub(crate) fn no_cell(order: &str) -> StoreFault {
 }
 
 /// A ledger that other rules made must not be folded on, nor overwritten.
-fn check_revision(order: &str, timestamp: i64) -> Result<(), StoreFault> {
+pub(crate) fn check_revision(order: &str, timestamp: i64) -> Result<(), StoreFault> {
     let revision = timestamp.rem_euclid(REVISIONS);
     if u64::try_from(revision) == Ok(FOLD_REVISION) {
         return Ok(());

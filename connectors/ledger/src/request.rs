@@ -102,14 +102,14 @@ impl Gate {
 
 /// When the log last heard of failures, and how many were kept from it since.
 #[derive(Debug, Default)]
-struct Complaints {
+pub(crate) struct Complaints {
     last: Option<Instant>,
     unsaid: u64,
 }
 
 impl Complaints {
     /// Whether a failure at `now` is to be told: with how many that were not.
-    fn due(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<u64> {
         if self
             .last
             .is_some_and(|last| now.saturating_duration_since(last) < COMPLAIN_EVERY)

@@ -1,5 +1,5 @@
 //! What every ledger store does, whatever it is made of: functions over the port, each on a store
-//! that is empty at first. `for_each!` makes them tests of one implementation.
+//! that is empty at first. `conforms!` makes all of them tests of one implementation.
 
 pub(crate) mod checkpoints;
 pub(crate) mod index;
@@ -24,13 +24,54 @@ pub(crate) trait Subject {
     fn now_ms(&self) -> UnixMillis;
 }
 
-/// One test for each function of the suite, on the subject that `$open` makes of its name.
+/// The whole suite, as tests of the subject that `$open` makes of a test's name.
+#[macro_export]
+macro_rules! conforms {
+    ($open:expr) => {
+        $crate::for_each! { $open;
+            loads::{
+                a_load_of_nothing_is_nothing,
+                a_thousand_orders_load_in_the_order_they_are_asked_for,
+                an_order_that_is_asked_for_twice_is_answered_twice,
+                odd_ids_of_orders_are_kept_apart,
+                the_largest_ledgers_come_back_byte_for_byte,
+                a_load_of_many_large_ledgers_is_answered_whole,
+            },
+            writes::{
+                the_greatest_timestamp_wins_in_every_order_of_landing,
+                of_equal_timestamps_the_greater_bytes_win_in_both_orders_of_landing,
+                the_greatest_timestamp_wins_among_writers_at_once,
+                the_greatest_timestamp_wins_within_one_batch,
+                a_batch_of_hundreds_is_told_once_with_every_row_there,
+                a_batch_of_nothing_is_told_too,
+                every_token_is_told_exactly_once,
+                a_token_is_told_to_the_worker_that_chose_it,
+            },
+            checkpoints::{
+                a_checkpoint_that_was_never_saved_is_none,
+                a_checkpoint_at_the_start_of_the_log_is_not_none,
+                a_checkpoint_never_moves_back_in_every_order_of_landing,
+                each_position_of_a_checkpoint_is_the_greatest_that_was_saved,
+                a_checkpoint_saved_again_in_its_place_is_as_young_as_its_last_time,
+                topics_partitions_and_epochs_have_checkpoints_of_their_own,
+                a_checkpoint_below_the_log_is_refused,
+            },
+            index::{
+                an_event_is_found_by_its_id_and_one_never_written_is_not,
+                an_event_is_found_whenever_it_was_created_and_received,
+                odd_ids_of_events_are_kept_apart,
+            },
+        }
+    };
+}
+
+/// One test for each function that is named, on the subject that `$open` makes of its name.
 #[macro_export]
 macro_rules! for_each {
     ($open:expr; $($module:ident :: { $($name:ident),+ $(,)? }),+ $(,)?) => {$($(
         #[test]
         fn $name() {
-            conformance::$module::$name(&$open(stringify!($name)));
+            $crate::conformance::$module::$name(&$open(stringify!($name)));
         }
     )+)+};
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Subject, batch, entry, event, ledger, load_one, order, told, write};
+use super::{Subject, batch, entry, event, ledger, ledger_of, load_one, order, told, write};
 
 /// All sequences of `versions` of the given length.
 fn sequences(versions: u64, length: u32) -> Vec<Vec<u64>> {
@@ -37,6 +37,25 @@ pub(crate) fn the_greatest_timestamp_wins_in_every_order_of_landing(subject: &im
         for ((order, sequence), cell) in orders.iter().zip(&sequences).zip(cells) {
             let greatest = *sequence[..=step].iter().max().unwrap();
             assert_eq!(cell, Some(ledger(order, greatest).cell), "{sequence:?}");
+        }
+    }
+}
+
+/// As a quorum's nodes decide it among themselves, so that both kinds of store end alike.
+pub(crate) fn of_equal_timestamps_the_greater_bytes_win_in_both_orders_of_landing(
+    subject: &impl Subject,
+) {
+    let mut store = subject.open();
+    let cells: [&[u8]; 5] = [b"b", b"a", b"ab", b"\xff", b"\x7f\xff"];
+    for (place, first) in cells.iter().enumerate() {
+        for (other, second) in cells.iter().enumerate() {
+            let order = order(&format!("order-{place}-{other}"));
+            for cell in [first, second] {
+                let ledgers = vec![ledger_of(&order, 1, cell.to_vec())];
+                write(&mut *store, batch(ledgers, Vec::new()));
+            }
+            let greater = first.max(second).to_vec();
+            assert_eq!(load_one(&mut *store, &order), Some(greater), "{order}");
         }
     }
 }

@@ -1,0 +1,26 @@
+//! The embedded store does what every ledger store does.
+
+use trueup_domain::event::UnixMillis;
+use trueup_domain::ids::EventId;
+use trueup_engine::ports::store::LedgerStore;
+use trueup_ledger::EventEntry;
+
+use super::support::Embedded;
+use crate::conformance::Subject;
+use crate::conforms;
+
+impl Subject for Embedded {
+    fn open(&self) -> Box<dyn LedgerStore> {
+        Box::new(self.ledger.store())
+    }
+
+    fn find_event(&self, event: &EventId) -> Option<EventEntry> {
+        self.ledger.find_event(event).unwrap()
+    }
+
+    fn now_ms(&self) -> UnixMillis {
+        self.ledger.clock_ms()
+    }
+}
+
+conforms!(|_: &str| Embedded::new());

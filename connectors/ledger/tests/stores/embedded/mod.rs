@@ -1,0 +1,6 @@
+//! The embedded store, on a real file.
+
+mod conforms;
+mod files;
+mod killing;
+mod support;
