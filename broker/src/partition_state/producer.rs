@@ -81,6 +81,9 @@ impl ProducerState {
 
     pub(super) fn check(&self, batch: &ProducerBatch) -> Verdict {
         if let Some(known) = self.duplicate(batch) {
+            if planted(Plant::DuplicateAppended) {
+                return Verdict::Fresh;
+            }
             return Verdict::Duplicate {
                 base_offset: known.base_offset,
                 append_time_ms: known.append_time_ms,
@@ -104,7 +107,7 @@ impl ProducerState {
     }
 
     fn duplicate(&self, batch: &ProducerBatch) -> Option<&Remembered> {
-        if batch.producer.epoch != self.epoch || planted(Plant::DuplicateAppended) {
+        if batch.producer.epoch != self.epoch {
             return None;
         }
         self.batches.iter().find(|known| {
