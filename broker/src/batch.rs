@@ -9,8 +9,13 @@ mod fault;
 
 mod marker;
 
+mod codec;
+
+mod records;
+
 use bytes::{Bytes, BytesMut};
 
+pub use codec::{NotPacked, Unpackable};
 pub use fault::{
     BadChecksum, BadCount, BadLength, BadProducer, BatchFault, BatchTooLarge, ControlFromClient,
     TooManyBatches, Truncated, UnknownAttributes, UnknownMagic,
@@ -18,6 +23,7 @@ pub use fault::{
 pub(crate) use header::{ATTRIBUTE_LOG_APPEND_TIME, LENGTH_PREFIX_BYTES};
 pub use header::{BatchHeader, Compression, HEADER_BYTES, NO_PRODUCER_ID, NO_SEQUENCE};
 pub use marker::{Marker, marker};
+pub use records::{MalformedRecord, Record, RecordsFault, StrayBytes};
 
 use crate::limits::MAX_BATCHES_PER_PAYLOAD;
 
@@ -123,6 +129,9 @@ impl Batch {
         marker::kind_of(self)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
 
 #[cfg(test)]
 mod tests;

@@ -86,3 +86,19 @@ pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 pub const MAX_JOURNAL_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// The largest journal file that recovery reads: a full one, and a lot on top of it.
 pub const MAX_RECOVERED_FILE_BYTES: usize = 2 * 1024 * 1024 * 1024;
+/// The most bytes that the records of one batch may unpack to.
+pub const MAX_UNPACKED_BYTES: usize = 64 * 1024 * 1024;
+/// The longest varint: 64 bits, seven in each byte.
+pub const MAX_VARINT_BYTES: u32 = 10;
+/// From how many bytes in memory on a partition's log asks to be flushed.
+pub const FLUSH_BYTES: u64 = 1024 * 1024;
+/// The largest batch that a log keeps, compaction's included.
+pub const MAX_STORED_BATCH_BYTES: usize = 128 * 1024 * 1024;
+/// How much of a segment is read at once where all of it has to be.
+pub const SCAN_BYTES: usize = 1024 * 1024;
+/// From how many bytes on a segment gets an index file: smaller ones are read again in no time.
+pub const INDEX_FILE_FROM_BYTES: u64 = 1024 * 1024;
+/// The largest index file that is read; one that is larger is made anew.
+pub const MAX_INDEX_FILE_BYTES: usize = 256 * 1024 * 1024;
+/// The file that a snapshot is read from.
+pub const SNAPSHOT_BYTES_MAX: usize = 1024 * 1024 * 1024;

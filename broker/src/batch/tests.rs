@@ -258,3 +258,109 @@ proptest! {
         }
     }
 }
+
+fn taken(bytes: Bytes) -> Batch {
+    split(bytes, LIMIT).unwrap().remove(0)
+}
+
+#[test]
+fn records_are_read_as_another_implementation_wrote_them() {
+    let batch = taken(foreign(300, -1, false, 0)).assigned(1_000, 0, None);
+    let records = batch.records().unwrap();
+    assert_eq!(records.len(), 300);
+    let last = &records[299];
+    assert_eq!(last.key.as_deref(), Some(&b"key 299"[..]));
+    assert_eq!(last.value.as_deref(), Some(&b"value"[..]));
+    assert_eq!(last.offset(&batch.header), 1_299);
+    assert_eq!(last.timestamp(&batch.header), 1_299);
+}
+
+#[test]
+fn a_batch_of_some_of_its_records_keeps_their_offsets_times_and_headers_under_every_codec() {
+    let whole = taken(foreign(9, 5, true, 0)).assigned(100, 3, None);
+    for codec in 0..5_u8 {
+        let mut records = whole.records().unwrap();
+        let body = codec::pack(
+            [
+                Compression::None,
+                Compression::Gzip,
+                Compression::Snappy,
+                Compression::Lz4,
+                Compression::Zstd,
+            ][usize::from(codec)],
+            whole.bytes.slice(HEADER_BYTES..),
+        )
+        .unwrap();
+        let packed = together(&[whole.bytes.slice(..HEADER_BYTES), body.clone()]);
+        let length = i32::try_from(HEADER_BYTES + body.len() - 12).unwrap();
+        let packed = altered(&packed, 8, &length.to_be_bytes());
+        let mut packed = altered(&packed, 21, &[0, 0x10 | codec]);
+        let packed = Batch::take_first(&mut packed, LIMIT).unwrap();
+        assert_eq!(packed.records().unwrap(), records);
+
+        records.retain(|record| record.offset_delta % 4 == 3);
+        let kept = packed.with_records(&records, Some(77_000)).unwrap();
+        assert_eq!(kept.header.delete_horizon_ms(), Some(77_000));
+        assert_eq!(kept.header.last_offset(), 108);
+        assert_eq!(kept.header.max_timestamp, 1_007);
+        let mut bytes = kept.bytes.clone();
+        assert_eq!(Batch::take_first(&mut bytes, LIMIT).unwrap(), kept);
+        let read = kept.records().unwrap();
+        let seen: Vec<(i64, i64)> = read
+            .iter()
+            .map(|record| (record.offset(&kept.header), record.timestamp(&kept.header)))
+            .collect();
+        assert_eq!(seen, [(103, 1_003), (107, 1_007)]);
+        if codec == 0 {
+            let theirs = RecordBatchDecoder::decode(&mut kept.bytes.clone())
+                .unwrap()
+                .records;
+            assert_eq!((theirs[1].offset, theirs[1].timestamp), (107, 1_007));
+            assert_eq!(theirs[1].headers.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_unpacks_to_more_than_the_limit_is_unreadable() {
+    let zeros = Bytes::from(vec![0; crate::limits::MAX_UNPACKED_BYTES + 1]);
+    for compression in [
+        Compression::Gzip,
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd,
+    ] {
+        let packed = codec::pack(compression, zeros.clone()).unwrap();
+        assert!(codec::unpack(compression, &packed).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn records_of_random_bytes_are_refused_or_read_without_a_panic(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        attributes in 0_u8..8,
+        count in 0_i32..5,
+        good in any::<bool>(),
+        spoiled in any::<prop::sample::Index>(),
+    ) {
+        let whole = foreign(3, -1, false, 0);
+        let mut bytes = whole[..HEADER_BYTES].to_vec();
+        if good {
+            let mut records = whole[HEADER_BYTES..].to_vec();
+            let at = spoiled.index(records.len());
+            records[at] ^= body.first().copied().unwrap_or(1);
+            bytes.extend(records);
+        } else {
+            bytes.extend(&body);
+        }
+        bytes[57..61].copy_from_slice(&count.to_be_bytes());
+        bytes[22] = attributes;
+        let header = BatchHeader::parse(&bytes).unwrap();
+        let batch = Batch { header, bytes: bytes.into() };
+        if let Ok(records) = batch.records() {
+            let again = batch.with_records(&records, None).unwrap();
+            prop_assert_eq!(again.records().unwrap(), records);
+        }
+    }
+}
