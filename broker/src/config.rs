@@ -1,12 +1,8 @@
-//! What the broker is told at its start: where its data lies, and the few settings it has.
-
-use std::path::PathBuf;
+//! What the broker is told at its start: its few settings.
 
 /// A broker's settings. The defaults are those of a development broker.
 #[derive(Debug, Clone)]
 pub struct BrokerConfig {
-    /// The directory of the data, on the disk that is handed in.
-    pub directory: PathBuf,
     /// What clients are told to connect to; the listener's own address where it is absent.
     pub advertised: Option<(String, u16)>,
     /// Whether asking for an unknown topic creates it.
@@ -18,19 +14,13 @@ pub struct BrokerConfig {
     pub session_timeout_min_ms: i32,
     pub session_timeout_max_ms: i32,
     pub transaction_timeout_max_ms: i32,
-    /// How long committed offsets of an empty group are kept.
-    pub offsets_retention_ms: i64,
     /// How often retention and compaction are looked at.
     pub upkeep_interval_ms: i64,
-    /// The journal's size that brings a checkpoint.
-    pub checkpoint_bytes: u64,
 }
 
-impl BrokerConfig {
-    #[must_use]
-    pub fn new(directory: PathBuf) -> Self {
+impl Default for BrokerConfig {
+    fn default() -> Self {
         Self {
-            directory,
             advertised: None,
             auto_create_topics: false,
             default_partitions: 1,
@@ -38,9 +28,7 @@ impl BrokerConfig {
             session_timeout_min_ms: 1_000,
             session_timeout_max_ms: 1_800_000,
             transaction_timeout_max_ms: 900_000,
-            offsets_retention_ms: 7 * 24 * 3_600_000,
             upkeep_interval_ms: 10_000,
-            checkpoint_bytes: 64 * 1024 * 1024,
         }
     }
 }

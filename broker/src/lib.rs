@@ -33,3 +33,18 @@ pub mod transactions;
 pub mod groups;
 
 pub mod offsets;
+
+mod call;
+
+mod core;
+
+mod api;
+
+pub mod faults;
+
+mod server;
+
+mod broker;
+
+pub use broker::Broker;
+pub use core::StartFault;

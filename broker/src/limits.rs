@@ -102,3 +102,7 @@ pub const INDEX_FILE_FROM_BYTES: u64 = 1024 * 1024;
 pub const MAX_INDEX_FILE_BYTES: usize = 256 * 1024 * 1024;
 /// The file that a snapshot is read from.
 pub const SNAPSHOT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// How many bytes of keys one compaction keeps in memory; it goes on after them in another.
+pub const MAX_COMPACTION_KEY_BYTES: usize = 128 * 1024 * 1024;
+/// What a key takes in memory beside its bytes.
+pub const COMPACTION_KEY_OVERHEAD_BYTES: usize = 96;

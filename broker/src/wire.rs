@@ -10,5 +10,5 @@ mod shape;
 
 pub(crate) use frame::{FrameFault, read_frame};
 pub(crate) use reply::encode_reply;
-pub(crate) use request::{Incoming, RequestFault, decode_request};
+pub(crate) use request::{RequestFault, decode_request};
 pub(crate) use served::SERVED;

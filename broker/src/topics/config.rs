@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Alteration, ConfigFault};
 use crate::limits::CONFIG_VALUE_BYTES_MAX;
+use crate::log::LogSettings;
 
 /// What a value has to be. The numbers in a description are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +217,8 @@ pub struct Settings {
     pub min_compaction_lag_ms: i64,
     pub max_compaction_lag_ms: i64,
     pub delete_retention_ms: i64,
+    pub min_dirty_percent: u64,
+    pub index_interval_bytes: u64,
 }
 
 impl Default for Settings {
@@ -252,6 +255,34 @@ impl Settings {
             min_compaction_lag_ms: number("min.compaction.lag.ms"),
             max_compaction_lag_ms: number("max.compaction.lag.ms"),
             delete_retention_ms: number("delete.retention.ms"),
+            min_dirty_percent: percent(text("min.cleanable.dirty.ratio")),
+            index_interval_bytes: u64::try_from(number("index.interval.bytes")).unwrap_or(4_096),
         }
     }
+
+    /// The part of it that the log looks at.
+    #[must_use]
+    pub fn log(&self) -> LogSettings {
+        LogSettings {
+            segment_bytes: self.segment_bytes,
+            segment_ms: self.segment_ms,
+            index_interval_bytes: self.index_interval_bytes,
+            // A topic that is only compacted loses nothing by age or size.
+            retention_ms: self.retention_ms.filter(|_| self.delete),
+            retention_bytes: self.retention_bytes.filter(|_| self.delete),
+            min_compaction_lag_ms: self.min_compaction_lag_ms,
+            max_compaction_lag_ms: self.max_compaction_lag_ms,
+            delete_retention_ms: self.delete_retention_ms,
+            min_dirty_percent: self.min_dirty_percent,
+            ..LogSettings::default()
+        }
+    }
+}
+
+/// A ratio in whole percent, rounded up, so that the smallest one is not none.
+fn percent(ratio: &str) -> u64 {
+    let ratio: f64 = ratio.parse().unwrap_or(0.5);
+    (0..=100_u8)
+        .find(|percent| f64::from(*percent) / 100.0 >= ratio)
+        .map_or(100, u64::from)
 }

@@ -1,0 +1,69 @@
+//! A checkpoint: segments synced, the state in a snapshot, and the journal before it dropped.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::snapshot;
+use super::workers::{Done, Job};
+use crate::journal::Position;
+
+impl Core {
+    /// Begins one where the journal has grown long; the long part of it is a worker's.
+    pub(super) fn checkpoint_if_due(&mut self) {
+        let due = self.journal.wants_checkpoint();
+        if !due || self.checkpointing || self.stuck || self.broken.is_some() {
+            return;
+        }
+        match self.checkpoint_job() {
+            Ok(job) => self.checkpointing = self.workers.chore(job),
+            Err(fault) => tracing::warn!(fault, "no checkpoint was begun"),
+        }
+    }
+
+    /// Freezes what a checkpoint needs; the job may run on any thread.
+    pub(super) fn checkpoint_job(&mut self) -> Result<Job, String> {
+        let told = |fault: &dyn std::fmt::Display| fault.to_string();
+        self.write_lot();
+        if self.stuck {
+            return Err("nothing can be written".into());
+        }
+        self.journal.roll().map_err(|fault| told(&fault))?;
+        let after = self.journal.end();
+        let mut logs = Vec::new();
+        for (_, _, partition) in self.state.all_mut() {
+            logs.push(
+                partition
+                    .log
+                    .begin_checkpoint()
+                    .map_err(|fault| told(&fault))?,
+            );
+        }
+        let body = snapshot::encode(&self.state, after, &self.node.cluster_id)
+            .map_err(|fault| told(&fault))?;
+        let sync = self.journal.sync_job();
+        let disk = Arc::clone(&self.disk);
+        Ok(Box::new(move || {
+            let run = || -> Result<Position, String> {
+                sync.run().map_err(|fault| fault.to_string())?;
+                for log in logs {
+                    log.run().map_err(|fault| fault.to_string())?;
+                }
+                snapshot::write(disk.as_ref(), &body).map_err(|fault| fault.to_string())?;
+                Ok(after)
+            };
+            Done::Checkpointed(run())
+        }))
+    }
+
+    pub(super) fn checkpointed(&mut self, outcome: Result<Position, String>) {
+        self.checkpointing = false;
+        let dropped = outcome.and_then(|after| {
+            let dropped = self.journal.drop_through(after);
+            dropped.map_err(|fault| fault.to_string())
+        });
+        if let Err(fault) = dropped {
+            // The journal keeps what it has, so nothing is lost but room.
+            tracing::warn!(fault, "a checkpoint failed");
+        }
+    }
+}

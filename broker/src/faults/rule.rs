@@ -1,0 +1,121 @@
+//! One rule: which requests it is for, and what it does to them.
+
+use std::time::Duration;
+
+use kafka_protocol::messages::ApiKey;
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::wire::SERVED;
+
+/// What is done to a request or to its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request reaches the core when the rule is released, even if its connection is gone.
+    Hold,
+    /// The request never reaches the core, and no reply comes.
+    DropRequest,
+    /// The request is worked out, and its reply is lost.
+    DropReply,
+    /// The request reaches the core twice.
+    Duplicate,
+    /// The request reaches the core later.
+    Delay(Duration),
+    /// The request is answered with an error, and never reaches the core.
+    Refuse(Code),
+    /// The connection is closed instead.
+    Close,
+    /// The request is worked out, and the connection is closed instead of the reply.
+    CloseAfter,
+}
+
+/// Which requests, and what is done to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    api: Option<i16>,
+    client: Option<String>,
+    after: u64,
+    times: u64,
+    every: u64,
+    pub(super) fault: Fault,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no API of this broker")]
+pub struct UnknownApi(pub String);
+
+impl Rule {
+    /// A rule for every request of every client.
+    #[must_use]
+    pub fn new(fault: Fault) -> Self {
+        Self {
+            api: None,
+            client: None,
+            after: 0,
+            times: u64::MAX,
+            every: 1,
+            fault,
+        }
+    }
+
+    /// A rule for one API, under Kafka's name for it: `Produce`, `EndTxn`.
+    ///
+    /// # Errors
+    /// When this broker serves no such API.
+    pub fn on(api: &str, fault: Fault) -> Result<Self, UnknownApi> {
+        let found = SERVED
+            .iter()
+            .find(|served| format!("{:?}", served.key) == api)
+            .ok_or_else(|| UnknownApi(api.to_owned()))?;
+        Ok(Self {
+            api: Some(found.key as i16),
+            ..Self::new(fault)
+        })
+    }
+
+    /// Only for clients whose id begins so.
+    #[must_use]
+    pub fn of_client(self, prefix: &str) -> Self {
+        Self {
+            client: Some(prefix.to_owned()),
+            ..self
+        }
+    }
+
+    /// Not for the first so many.
+    #[must_use]
+    pub fn after(self, after: u64) -> Self {
+        Self { after, ..self }
+    }
+
+    /// No more often than this.
+    #[must_use]
+    pub fn times(self, times: u64) -> Self {
+        Self { times, ..self }
+    }
+
+    /// Only for each so-manieth.
+    #[must_use]
+    pub fn every(self, every: u64) -> Self {
+        Self {
+            every: every.max(1),
+            ..self
+        }
+    }
+
+    pub(super) fn fits(&self, key: ApiKey, client: &str) -> bool {
+        self.api.is_none_or(|api| api == key as i16)
+            && self
+                .client
+                .as_ref()
+                .is_none_or(|prefix| client.starts_with(prefix.as_str()))
+    }
+
+    /// Whether it acts on the `seen`th request that fits, counted from one.
+    pub(super) fn acts_on(&self, seen: u64) -> bool {
+        let Some(place) = seen.checked_sub(self.after + 1) else {
+            return false;
+        };
+        place.is_multiple_of(self.every) && place / self.every < self.times
+    }
+}

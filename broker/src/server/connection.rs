@@ -1,0 +1,238 @@
+//! One connection: requests are read on while earlier ones are worked out, and answered in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestKind, ResponseKind};
+use thiserror::Error;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::Shared;
+use crate::api;
+use crate::call::{Answer, Call, Client};
+use crate::code::Code;
+use crate::faults::{Fault, Struck};
+use crate::limits::{REQUESTS_WAITING_MAX, STALL_MS};
+use crate::wire::{FrameFault, RequestFault, decode_request, encode_reply, read_frame};
+
+#[derive(Debug, Error)]
+pub(super) enum ConnectionFault {
+    #[error(transparent)]
+    Frame(#[from] FrameFault),
+    #[error(transparent)]
+    Request(#[from] RequestFault),
+    #[error("the core took no more requests")]
+    Core,
+    #[error("a fault was injected")]
+    Injected,
+}
+
+/// A reply that is due, in the order of the requests.
+struct Due {
+    key: ApiKey,
+    version: i16,
+    correlation: i32,
+    answer: oneshot::Receiver<Answer>,
+    lost: Option<Lost>,
+}
+
+/// How a reply that was worked out does not reach its client.
+enum Lost {
+    Reply,
+    Connection,
+}
+
+pub(super) async fn run(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared,
+) -> Result<(), ConnectionFault> {
+    if let Err(fault) = stream.set_nodelay(true) {
+        debug!(%peer, %fault, "small replies may be late");
+    }
+    let (read, write) = stream.into_split();
+    let (due, waiting) = mpsc::channel(REQUESTS_WAITING_MAX);
+    let host: Arc<str> = Arc::from(format!("/{}", peer.ip()));
+    let reader = async {
+        let ended = read_requests(read, &host, shared, &due).await;
+        // What was read before is still answered, and then the writer ends.
+        drop(due);
+        ended
+    };
+    let writer = write_replies(write, waiting);
+    tokio::pin!(reader, writer);
+    tokio::select! {
+        read = &mut reader => {
+            // Who closed hears nothing more; who sent nonsense is still owed what came before it.
+            if read.is_err() {
+                let _ = timeout(Duration::from_millis(STALL_MS), writer).await;
+            }
+            read
+        }
+        () = &mut writer => Ok(()),
+    }
+}
+
+async fn read_requests(
+    read: OwnedReadHalf,
+    host: &Arc<str>,
+    shared: &Shared,
+    due: &mpsc::Sender<Due>,
+) -> Result<(), ConnectionFault> {
+    let mut read = BufReader::with_capacity(16 * 1024, read);
+    let stall = Duration::from_millis(STALL_MS);
+    while let Some(frame) = read_frame(&mut read, stall).await? {
+        let (reply, answer) = oneshot::channel();
+        let incoming = match decode_request(frame) {
+            Ok(incoming) => incoming,
+            Err(RequestFault::VersionsUnknown { correlation }) => {
+                // Answered in the oldest form, the one that every client reads.
+                let response = api::versions(Code::UnsupportedVersion);
+                let _ = reply.send(Answer::Response(response));
+                let told = Due {
+                    key: ApiKey::ApiVersions,
+                    version: 0,
+                    correlation,
+                    answer,
+                    lost: None,
+                };
+                due.send(told).await.map_err(|_| ConnectionFault::Core)?;
+                continue;
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let struck = shared.faults.strike(incoming.key, &incoming.client_id);
+        let lost = match struck.as_ref().map(|struck| struck.fault) {
+            Some(Fault::Close) => return Err(ConnectionFault::Injected),
+            Some(Fault::DropReply) => Some(Lost::Reply),
+            Some(Fault::CloseAfter) => Some(Lost::Connection),
+            _ => None,
+        };
+        let told = Due {
+            key: incoming.key,
+            version: incoming.version,
+            correlation: incoming.correlation,
+            answer,
+            lost,
+        };
+        let call = Call {
+            client: Client {
+                id: Arc::from(incoming.client_id),
+                host: Arc::clone(host),
+            },
+            version: incoming.version,
+            request: incoming.request,
+            reply,
+        };
+        due.send(told).await.map_err(|_| ConnectionFault::Core)?;
+        match struck {
+            None => send(shared, call).await?,
+            Some(struck) => send_struck(shared, call, struck).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn send(shared: &Shared, call: Call) -> Result<(), ConnectionFault> {
+    if let RequestKind::ApiVersions(ApiVersionsRequest { .. }) = call.request {
+        let _ = call.reply.send(Answer::Response(api::versions(Code::None)));
+        return Ok(());
+    }
+    shared
+        .core
+        .send(call)
+        .await
+        .map_err(|_| ConnectionFault::Core)
+}
+
+async fn send_struck(
+    shared: &Shared,
+    call: Call,
+    mut struck: Struck,
+) -> Result<(), ConnectionFault> {
+    match struck.fault {
+        Fault::Hold => {
+            let shared = shared.clone();
+            // A task of its own: the held request outlives its connection.
+            tokio::spawn(async move {
+                struck.released().await;
+                let _ = send(&shared, call).await;
+            });
+            Ok(())
+        }
+        Fault::DropRequest => {
+            // The reply stays owed for ever, as on a network that lost the request.
+            tokio::spawn(async move {
+                let mut reply = call.reply;
+                reply.closed().await;
+            });
+            Ok(())
+        }
+        Fault::Duplicate => {
+            let (reply, _unheard) = oneshot::channel();
+            let again = Call {
+                client: call.client.clone(),
+                version: call.version,
+                request: call.request.clone(),
+                reply,
+            };
+            send(shared, call).await?;
+            send(shared, again).await
+        }
+        Fault::Delay(time) => {
+            tokio::time::sleep(time).await;
+            send(shared, call).await
+        }
+        Fault::Refuse(code) => {
+            match api::refusal(&call.request, call.version, code) {
+                Some(response) => {
+                    let _ = call.reply.send(Answer::Response(response));
+                }
+                None => return Err(ConnectionFault::Injected),
+            }
+            Ok(())
+        }
+        Fault::DropReply | Fault::Close | Fault::CloseAfter => send(shared, call).await,
+    }
+}
+
+async fn write_replies(mut write: OwnedWriteHalf, mut waiting: mpsc::Receiver<Due>) {
+    while let Some(due) = waiting.recv().await {
+        let Ok(answer) = due.answer.await else {
+            return;
+        };
+        match due.lost {
+            Some(Lost::Connection) => return,
+            Some(Lost::Reply) => continue,
+            None => {}
+        }
+        let Answer::Response(response) = answer else {
+            continue;
+        };
+        let Some(frame) = encoded(due.key, due.version, due.correlation, &response) else {
+            return;
+        };
+        let stall = Duration::from_millis(STALL_MS);
+        match timeout(stall, write.write_all(&frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    }
+}
+
+fn encoded(key: ApiKey, version: i16, correlation: i32, response: &ResponseKind) -> Option<Bytes> {
+    match encode_reply(key, version, correlation, response) {
+        Ok(frame) => Some(frame),
+        Err(fault) => {
+            tracing::error!(%fault, "a reply could not be written");
+            None
+        }
+    }
+}

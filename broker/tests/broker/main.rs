@@ -1,0 +1,19 @@
+//! The broker as librdkafka sees it, over real connections.
+
+#![cfg(test)]
+
+mod support;
+
+mod produce_and_consume;
+
+mod transactions;
+
+mod groups;
+
+mod administration;
+
+mod restart;
+
+mod bad_input;
+
+mod faults;
