@@ -285,6 +285,18 @@ fn a_producer_that_says_who_it_was_is_refused_when_another_took_the_id_over() {
 }
 
 #[test]
+fn a_fence_also_forgets_who_asked_for_the_fenced_epoch() {
+    let mut coordinator = Coordinator::default();
+    let first = coordinator.init("a").unwrap();
+    let second = coordinator.init_from("a", Some(first)).unwrap();
+    coordinator.add("a", second, 0).unwrap();
+    coordinator.pass(i64::from(TIMEOUT_MS));
+    // The same request, late: its answer would be an epoch that was made to fence.
+    let late = coordinator.init_from("a", Some(first));
+    assert_eq!(late, Err(Code::ProducerFenced));
+}
+
+#[test]
 fn a_producer_of_an_id_that_was_forgotten_begins_anew() {
     let mut coordinator = Coordinator::default();
     let old = coordinator.init("a").unwrap();
