@@ -135,6 +135,8 @@ struct State {
     unsynced: Vec<Change>,
     /// Changes and syncs until the power goes.
     left: u64,
+    syncs: u64,
+    failing_sync: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -166,6 +168,16 @@ impl Memory {
         let memory = Self::default();
         memory.state().left = changes;
         memory
+    }
+
+    /// The sync of this number, counted from the first, fails. As systems have it, the pages that it
+    /// should have written are taken for written from then on, and are read as if they were.
+    pub(super) fn fail_sync(&self, number: u64) {
+        self.state().failing_sync = Some(number);
+    }
+
+    pub(super) fn syncs(&self) -> u64 {
+        self.state().syncs
     }
 
     pub(super) fn has_power(&self) -> bool {
@@ -245,6 +257,11 @@ impl StorageBackend for Memory {
 
     fn sync_data(&self) -> Result<(), Error> {
         let mut state = self.powered()?;
+        state.syncs += 1;
+        if state.failing_sync == Some(state.syncs) {
+            state.unsynced.clear();
+            return Err(Error::other("the sync failed"));
+        }
         let State {
             synced, unsynced, ..
         } = &mut *state;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use trueup_engine::ports::store::LedgerStore;
 
 use super::media::Memory;
-use super::{assert_there, batch, open};
+use super::{assert_there, batch, open, told};
 
 /// Writes batch after batch until the power goes, and says which were told.
 fn written_until_the_loss(memory: &Memory) -> Vec<u64> {
@@ -54,4 +54,27 @@ fn what_was_told_survives_a_loss_of_power_at_any_moment() {
     }
     assert!(total > 1_000, "{total} batches are few");
     assert!(lost_while_making < 100, "{lost_while_making} files");
+}
+
+/// A repetition that relied on pages which a failed sync had left behind would be told, and lost.
+#[test]
+fn what_is_told_after_a_sync_failed_survives_a_loss_of_power() {
+    for failing in 1..40 {
+        let memory = Memory::with_power_for(u64::MAX);
+        let ledger = open(memory.clone()).unwrap();
+        let mut store = ledger.store();
+        let last = memory.syncs() + failing;
+        memory.fail_sync(last);
+        let mut next = 0;
+        while memory.syncs() <= last {
+            store.submit(next, batch(next));
+            store.submit(next + 1, batch(next + 1));
+            told(&mut store, [next, next + 1]);
+            next += 2;
+            for seed in 0..4 {
+                let after = open(memory.after_the_loss(seed + next * 4)).unwrap();
+                assert_there(&after, 0..next);
+            }
+        }
+    }
 }
