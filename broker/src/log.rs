@@ -6,6 +6,12 @@
 
 mod checkpoint;
 
+mod cleaning;
+
+mod compaction;
+
+mod fates;
+
 mod fault;
 
 mod index;
@@ -24,12 +30,16 @@ mod segment;
 
 mod settings;
 
-use std::sync::Arc;
+mod swap;
+
+use std::sync::{Arc, Mutex};
 
 use crate::batch::Batch;
 use crate::disk::Disk;
 
 pub use checkpoint::LogCheckpoint;
+pub use cleaning::{Compacted, Compaction};
+pub use compaction::CompactionReport;
 pub use fault::{LogCorrupt, LogFault, NotNext, OutOfRange};
 pub use position::LogPosition;
 pub use reading::FoundTime;
@@ -51,6 +61,10 @@ pub struct Log {
     cleaned_until: i64,
     /// Files came or went since the directory was synced.
     names_changed: bool,
+    compaction: compaction::Progress,
+    /// How often segments were replaced. Who writes an index file holds it, so that no index
+    /// comes to lie beside a segment that it is not of.
+    replaced: Arc<Mutex<u64>>,
 }
 
 impl Log {

@@ -196,7 +196,6 @@ fn put_length(length: usize, to: &mut BytesMut) {
 }
 
 /// Bytes under a length before them; the inner `None` is Kafka's null.
-
 fn take_length(bytes: &mut Bytes) -> Option<Option<Bytes>> {
     let length = varint(bytes)?;
     if length == -1 {

@@ -1,6 +1,6 @@
 //! Making a log durable up to where it stands, and the index files that spare reading it again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -25,6 +25,8 @@ pub struct LogCheckpoint {
     indexes: Vec<(String, Bytes)>,
     names_changed: bool,
     position: LogPosition,
+    replaced: Arc<Mutex<u64>>,
+    replaced_before: u64,
 }
 
 impl Log {
@@ -55,6 +57,8 @@ impl Log {
             indexes,
             names_changed: std::mem::take(&mut self.names_changed),
             position: self.position(),
+            replaced: Arc::clone(&self.replaced),
+            replaced_before: *self.replaced.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
 }
@@ -68,7 +72,10 @@ impl LogCheckpoint {
         if self.names_changed {
             self.disk.sync_directory(&self.directory)?;
         }
-        for (path, index) in &self.indexes {
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        // An index can always be made anew; one of other bytes than the segment's is damage.
+        let fresh = *replaced == self.replaced_before;
+        for (path, index) in self.indexes.iter().filter(|_| fresh) {
             replace(self.disk.as_ref(), path, &[index])?;
         }
         Ok(self.position)

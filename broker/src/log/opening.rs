@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use super::Log;
 use super::checkpoint::IndexFile;
+use super::compaction::Progress;
 use super::fault::LogFault;
 use super::position::LogPosition;
 use super::segment::Segment;
 use super::settings::LogSettings;
+use super::swap;
 use crate::disk::{Disk, read_whole};
 use crate::limits::{INDEX_FILE_FROM_BYTES, MAX_INDEX_FILE_BYTES};
 
@@ -33,11 +35,18 @@ impl Log {
             end: position.end,
             cleaned_until: position.cleaned_until,
             names_changed: true,
+            compaction: Progress::default(),
+            replaced: Arc::default(),
         };
         for name in names.iter().filter(|name| is_left_over(name)) {
             log.disk.remove(&format!("{directory}/{name}"))?;
         }
-        let bases = bases(&names);
+        let bases = bases(&swap::complete(log.disk.as_ref(), directory, &names)?);
+        for orphan in names.iter().filter_map(|name| base_of(name, ".index")) {
+            if bases.binary_search(&orphan).is_err() {
+                log.disk.remove(&Segment::index_path(directory, orphan))?;
+            }
+        }
         for (index, base) in bases.iter().enumerate() {
             let until = bases
                 .get(index.saturating_add(1))
@@ -49,6 +58,7 @@ impl Log {
                 log.segments.push(segment);
             }
         }
+        log.leave_compacted_segment();
         let first = log
             .segments
             .first()
@@ -86,7 +96,20 @@ impl Log {
         self.names_changed = true;
         self.end = offset;
         self.cleaned_until = self.cleaned_until.min(offset);
+        self.leave_compacted_segment();
         Ok(())
+    }
+
+    /// Begins another segment if compaction took the last batches before the log's end. Where
+    /// those should be, the next opening could not tell what a crash tore from what is damaged.
+    fn leave_compacted_segment(&mut self) {
+        if self
+            .segments
+            .last()
+            .is_some_and(|last| last.next < self.end)
+        {
+            self.segments.push(Segment::new(self.end));
+        }
     }
 
     pub(super) fn remove_segment(&self, base: i64) -> Result<(), LogFault> {
@@ -147,16 +170,20 @@ impl Log {
 
 /// What a crash interrupted before it had a meaning.
 fn is_left_over(name: &str) -> bool {
-    name.ends_with(".new")
+    name.ends_with(".new") || name.ends_with(swap::UNFINISHED_SUFFIX)
 }
 
 /// Where the segments begin, in order.
 fn bases(names: &[String]) -> Vec<i64> {
     let mut bases: Vec<i64> = names
         .iter()
-        .filter_map(|name| name.strip_suffix(".log")?.parse().ok())
-        .filter(|base| *base >= 0)
+        .filter_map(|name| base_of(name, ".log"))
         .collect();
     bases.sort_unstable();
     bases
+}
+
+fn base_of(name: &str, suffix: &str) -> Option<i64> {
+    let base = name.strip_suffix(suffix)?.parse().ok()?;
+    (base >= 0).then_some(base)
 }
