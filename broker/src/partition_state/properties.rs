@@ -45,6 +45,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..80)
 }
 
+/// A transaction's producer, its first offset, and how and where it ended.
+type Transaction = (i64, i64, Option<(Ending, i64)>);
+
 /// The log and what a client of each producer believes.
 #[derive(Default)]
 struct World {
@@ -125,9 +128,9 @@ impl World {
         }
     }
 
-    /// Every transaction: its producer, first offset, and how and where it ended.
-    fn transactions(&self) -> Vec<(i64, i64, Option<(Ending, i64)>)> {
-        let mut found: Vec<(i64, i64, Option<(Ending, i64)>)> = Vec::new();
+    /// Every transaction that wrote here.
+    fn transactions(&self) -> Vec<Transaction> {
+        let mut found: Vec<Transaction> = Vec::new();
         for batch in self.log.iter().filter(|batch| batch.transactional) {
             let id = batch.producer.id;
             let open = found.iter_mut().find(|t| t.0 == id && t.2.is_none());
