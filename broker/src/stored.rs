@@ -67,7 +67,12 @@ pub trait Stored: Serialize + DeserializeOwned {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::partition_state::PartitionState;
+    use crate::{offsets, transactions};
 
     impl Stored for (u8, String) {}
 
@@ -87,5 +92,19 @@ mod tests {
         let cut = &bytes[..bytes.len() - 1];
         let cut = <(u8, String)>::decode(cut);
         assert!(matches!(cut, Err(DecodeFault::Malformed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_whatever_make_a_decoder_fall(mut bytes in vec(any::<u8>(), 0..200)) {
+            if let Some(format) = bytes.first_mut() {
+                *format = 1;
+            }
+            let _ = PartitionState::decode(&bytes);
+            let _ = transactions::Transactions::decode(&bytes);
+            let _ = transactions::Change::decode(&bytes);
+            let _ = offsets::Offsets::decode(&bytes);
+            let _ = offsets::Change::decode(&bytes);
+        }
     }
 }

@@ -224,3 +224,49 @@ fn offsets_expire_when_they_and_their_group_have_been_idle_for_long() {
     };
     assert_eq!(expired(0, 1_000 + OFFSETS_RETENTION_MS), Some(change));
 }
+
+#[test]
+fn the_stored_form_of_a_change_stays() {
+    let group = || GroupId::try_from("g").unwrap();
+    let offsets = || {
+        let committed = Committed {
+            offset: 7,
+            leader_epoch: -1,
+            metadata: "m".to_owned(),
+            committed_ms: 3,
+        };
+        vec![(partition(1), committed)]
+    };
+    let changes = [
+        Change::Committed {
+            group: group(),
+            offsets: offsets(),
+        },
+        Change::Pending {
+            group: group(),
+            producer_id: 4,
+            offsets: offsets(),
+        },
+        Change::Ended {
+            group: group(),
+            producer_id: 4,
+            ending: Ending::Commit,
+        },
+        Change::Forgotten {
+            group: group(),
+            partitions: vec![partition(1)],
+        },
+        Change::GroupForgotten { group: group() },
+    ];
+    let stored = [
+        &b"\x01\x00\x01g\x01\x06orders\x02\x0e\x01\x01m\x06"[..],
+        b"\x01\x01\x01g\x08\x01\x06orders\x02\x0e\x01\x01m\x06",
+        b"\x01\x02\x01g\x08\x00",
+        b"\x01\x03\x01g\x01\x06orders\x02",
+        b"\x01\x04\x01g",
+    ];
+    for (change, bytes) in changes.iter().zip(stored) {
+        assert_eq!(change.encode().unwrap(), bytes, "{change:?}");
+        assert_eq!(Change::decode(bytes).unwrap(), *change);
+    }
+}

@@ -400,3 +400,50 @@ fn what_is_open_is_shown_with_its_beginning() {
     assert_eq!(described.partitions, [partition(3)]);
     assert_eq!(described.timeout_ms, TIMEOUT_MS);
 }
+
+#[test]
+fn the_stored_form_of_a_change_stays() {
+    use crate::stored::Stored;
+
+    let id = || id("a");
+    let (me, now_ms) = (producer(1, 2), 3);
+    let changes = [
+        Change::ProducerIdTaken { next: 5 },
+        Change::Initialized {
+            id: id(),
+            producer: me,
+            last_producer: Some(producer(1, 1)),
+            timeout_ms: 4,
+            now_ms,
+        },
+        Change::PartitionsAdded {
+            id: id(),
+            partitions: vec![partition(1)],
+            now_ms,
+        },
+        Change::GroupAdded {
+            id: id(),
+            group: group(),
+            now_ms,
+        },
+        Change::Ended {
+            id: id(),
+            ending: Ending::Abort,
+            producer: me,
+            now_ms,
+        },
+        Change::Forgotten { id: id() },
+    ];
+    let stored = [
+        &b"\x01\x00\x0a"[..],
+        b"\x01\x01\x01a\x02\x04\x01\x02\x02\x08\x06",
+        b"\x01\x02\x01a\x01\x06orders\x02\x06",
+        b"\x01\x03\x01a\x0areconciler\x06",
+        b"\x01\x04\x01a\x01\x02\x04\x06",
+        b"\x01\x05\x01a",
+    ];
+    for (change, bytes) in changes.iter().zip(stored) {
+        assert_eq!(change.encode().unwrap(), bytes, "{change:?}");
+        assert_eq!(Change::decode(bytes).unwrap(), *change);
+    }
+}
