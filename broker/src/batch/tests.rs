@@ -364,3 +364,48 @@ proptest! {
         }
     }
 }
+
+/// About two seconds of payloads that are right but for a few bytes.
+#[test]
+fn a_payload_with_spoiled_bytes_never_brings_the_broker_down() {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(2);
+    let good = together(&[foreign(3, 5, true, 0), foreign(2, -1, false, 0)]);
+    let spoils = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    let strategy = (spoils, any::<prop::sample::Index>(), any::<bool>());
+    while std::time::Instant::now() < end {
+        let config = ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        proptest::test_runner::TestRunner::new(config)
+            .run(&strategy, |(spoils, cut, whole)| {
+                let mut bytes = good.to_vec();
+                for (at, byte) in spoils {
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                }
+                if !whole {
+                    bytes.truncate(cut.index(bytes.len()));
+                }
+                // The checksum made right again lets the spoiled bytes reach what is behind it.
+                if let Ok(header) = BatchHeader::parse(&bytes)
+                    && header.size() <= bytes.len()
+                {
+                    let crc = header::checksum(&bytes[..header.size()]);
+                    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+                }
+                let bytes = Bytes::from(bytes);
+                if let Ok(batches) = split(bytes.clone(), LIMIT) {
+                    let parts: Vec<Bytes> =
+                        batches.iter().map(|batch| batch.bytes.clone()).collect();
+                    prop_assert_eq!(together(&parts), bytes);
+                    for batch in batches {
+                        let _readable = batch.records();
+                        let _end = batch.header.next_offset();
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -235,6 +235,39 @@ fn an_entry_inside_a_clients_bytes_is_no_witness_and_no_entry() {
 }
 
 #[test]
+fn a_real_disk_gives_back_the_journal_with_its_torn_tail_cut_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let disk = crate::disk::RealDisk::new(directory.path()).unwrap();
+        let mut count = 0;
+        let apply = |_: Position, _: Vec<Bytes>| {
+            count += 1;
+            Ok::<_, Infallible>(())
+        };
+        let journal = Journal::open(Arc::new(disk), DIRECTORY, Position::START, 5, apply).unwrap();
+        (journal, count)
+    };
+    let (mut journal, _) = open();
+    for _ in 0..3_000 {
+        journal.append(parts(&["many", "parts"])).unwrap();
+    }
+    journal.write_out().unwrap();
+    sync(&mut journal);
+    journal.append(parts(&["torn"])).unwrap();
+    journal.write_out().unwrap();
+    journal.file.truncate(journal.file_bytes - 1).unwrap();
+    drop(journal);
+    let (mut journal, count) = open();
+    assert_eq!(count, 3_000);
+    journal.append(parts(&["whole"])).unwrap();
+    journal.roll().unwrap();
+    journal.append(parts(&["next file"])).unwrap();
+    journal.write_out().unwrap();
+    drop(journal);
+    assert_eq!(open().1, 3_002);
+}
+
+#[test]
 fn an_entry_beyond_the_limits_is_refused() {
     let disk = SimulatedDisk::new();
     let (mut journal, _) = open(&disk).unwrap();

@@ -230,6 +230,44 @@ fn an_index_file_spares_the_reading_and_a_damaged_one_is_made_anew() {
 }
 
 #[test]
+fn a_real_disk_gives_back_what_was_checkpointed_and_compacted() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |position| {
+        let disk = crate::disk::RealDisk::new(directory.path()).unwrap();
+        Log::open(Arc::new(disk), DIRECTORY, settings(), position).unwrap()
+    };
+    let mut log = open(LogPosition::default());
+    for offset in 0..20 {
+        let record = (
+            Some(Bytes::from_static(b"key")),
+            Some(Bytes::from("x")),
+            offset,
+        );
+        let batch = sample::batch(&[record], None).assigned(offset, 0, None);
+        log.append(batch, 0).unwrap();
+    }
+    let position = log.begin_checkpoint().unwrap().run().unwrap();
+    let whole = log.read(0, usize::MAX, 99).unwrap();
+    append(&mut log, &[1], 0);
+    log.flush().unwrap();
+    drop(log);
+    let mut log = open(position);
+    assert_eq!(log.read(0, usize::MAX, 99).unwrap(), whole);
+    let order = log.begin_compaction(0, 99, 0).unwrap().unwrap();
+    let report = log.finish_compaction(order.run(), 0).unwrap().unwrap();
+    let compacted = log.read(0, usize::MAX, 99).unwrap();
+    assert!(compacted.len() < whole.len() && whole.ends_with(&compacted));
+    drop(log);
+    let mut log = open(position);
+    assert_eq!(log.read(0, usize::MAX, 99).unwrap(), compacted);
+    assert_eq!(log.size_bytes(), report.bytes_after);
+    log.advance_start(20).unwrap();
+    log.remove().unwrap();
+    let topics = directory.path().join("topics");
+    assert_eq!(std::fs::read_dir(topics).unwrap().count(), 0);
+}
+
+#[test]
 fn a_removed_log_leaves_nothing() {
     let (disk, mut log) = fresh();
     append(&mut log, &[1], 0);
