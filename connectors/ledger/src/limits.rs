@@ -53,6 +53,8 @@ pub const INDEX_LAG_DAYS: i32 = 31;
 
 /// Memory that the embedded store keeps for pages of its file, unless set otherwise.
 pub const EMBEDDED_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Files of the embedded store up to this size are verified whole when a process opens them.
+pub const VERIFIED_BYTES: u64 = 64 * 1024 * 1024;
 /// Rows after which a transaction of the embedded store takes no further batch.
 pub const GROUP_ROWS: usize = 20_000;
 /// Expired rows of the event index that one transaction of the embedded store removes.

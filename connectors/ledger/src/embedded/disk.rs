@@ -47,7 +47,7 @@ impl Disk {
         path: PathBuf,
         cache_bytes: usize,
     ) -> Result<Self, OpenFault> {
-        let database = open(&*medium, &path, cache_bytes)?;
+        let database = open(&*medium, &path, cache_bytes, true)?;
         metrics::connected(1);
         Ok(Self {
             medium,
@@ -122,8 +122,8 @@ impl Disk {
         let before = std::mem::replace(&mut opened.database, Err("it is being opened".to_owned()));
         // The lock goes with it, and has to before it can be taken again.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
-        opened.database =
-            open(&*self.medium, &self.path, self.cache_bytes).map_err(|fault| fault.to_string());
+        opened.database = open(&*self.medium, &self.path, self.cache_bytes, false)
+            .map_err(|fault| fault.to_string());
         metrics::connected(usize::from(opened.database.is_ok()));
     }
 }

@@ -11,6 +11,9 @@ use redb::{Builder, Database, DatabaseError};
 /// Can be opened again and again: after a fault the database has to be.
 pub(crate) trait Medium: Debug + Send + Sync + 'static {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError>;
+
+    /// How many bytes it holds, 0 where there is nothing yet.
+    fn bytes(&self) -> u64;
 }
 
 #[derive(Debug)]
@@ -22,6 +25,10 @@ impl Medium for LedgerFile {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         let file = open_file(&self.path)?;
         builder.create_with_backend(FileBackend::new(file)?)
+    }
+
+    fn bytes(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
 }
 

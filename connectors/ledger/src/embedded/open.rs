@@ -10,6 +10,7 @@ use trueup_engine::FOLD_REVISION;
 
 use super::medium::Medium;
 use super::tables::{CHECKPOINTS, EVENTS, FILE_FORMAT, FORMAT_KEY, LEDGERS, META, REVISION_KEY};
+use crate::limits::VERIFIED_BYTES;
 
 /// Another process, or another part of this one, has the file open.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -83,14 +84,18 @@ pub enum OpenFault {
 }
 
 /// Opens what is on `medium`; `path` is what it is called in faults.
+///
+/// With `verified`, every page is read and its checksum compared: redb trusts a file otherwise, and
+/// where somebody else changed it can end the process. Only small files are worth that at a start.
 pub(crate) fn open(
     medium: &dyn Medium,
     path: &Path,
     cache_bytes: usize,
+    verified: bool,
 ) -> Result<Database, OpenFault> {
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
-    // redb trusts a file that was closed well, and may panic where somebody else changed it since.
+    builder.set_check_integrity_on_open(verified && medium.bytes() <= VERIFIED_BYTES);
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let database = medium
             .open(&builder)

@@ -49,6 +49,10 @@ impl Medium for FaultyFile {
         let faults = Arc::clone(&self.faults);
         builder.create_with_backend(FaultyBackend { file, faults })
     }
+
+    fn bytes(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
 }
 
 fn away() -> Error {
@@ -231,6 +235,10 @@ impl Memory {
 impl Medium for Memory {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         builder.create_with_backend(self.clone())
+    }
+
+    fn bytes(&self) -> u64 {
+        u64::try_from(self.state().seen.len()).unwrap()
     }
 }
 

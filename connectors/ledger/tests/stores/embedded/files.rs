@@ -223,6 +223,54 @@ fn a_file_that_lost_its_end_is_refused_and_does_not_panic() {
     }
 }
 
+/// Bytes of a small file that somebody changed are found at the start. What does not tell is what
+/// nothing depends on.
+#[test]
+fn a_small_file_that_somebody_changed_is_refused_or_still_right() {
+    let Embedded {
+        ledger: first,
+        directory,
+    } = Embedded::new();
+    let orders: Vec<_> = (0..200).map(|n| order(&format!("order-{n}"))).collect();
+    let ledgers = orders.iter().map(|order| ledger(order, 1)).collect();
+    write(&mut first.store(), batch(ledgers, Vec::new()));
+    drop(first);
+    let path = file(directory.path());
+    let whole = fs::read(&path).unwrap();
+    let (mut refusals, mut answers, mut random) = (0, 0, 7_usize);
+    for round in 0..300 {
+        let mut changed = whole.clone();
+        for _ in 0..=round % 8 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695);
+            // Half of them where the file says what it is.
+            let end = if round % 2 == 0 { 512 } else { whole.len() };
+            changed[(random >> 20) % end] ^= 1 << (random >> 60 & 7);
+        }
+        fs::write(&path, &changed).unwrap();
+        let Ok(open) = EmbeddedLedger::open(settings(directory.path())) else {
+            refusals += 1;
+            continue;
+        };
+        let mut store = open.store();
+        if let Ok(cells) = store.load(&orders) {
+            answers += 1;
+            for (order, cell) in orders.iter().zip(cells) {
+                assert_eq!(cell, Some(ledger(order, 1).cell), "round {round}, {order}");
+            }
+        }
+        let _ = store.load_checkpoint(&key());
+        let _ = open.find_event(&event("evt_1"));
+        store.submit(1, batch(vec![ledger(&orders[0], 2)], Vec::new()));
+        let _ = store.acknowledged(std::time::Duration::from_millis(200));
+    }
+    assert!(
+        refusals > 20 && answers > 20,
+        "{refusals} refusals, {answers} answers"
+    );
+}
+
 #[test]
 fn a_place_where_no_file_can_be_is_named() {
     let directory = directory();
