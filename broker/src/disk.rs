@@ -6,6 +6,8 @@
 
 mod fault;
 
+mod limited;
+
 mod real;
 
 mod simulated;
@@ -18,6 +20,7 @@ use bytes::Bytes;
 pub use fault::{
     BadPath, DiskCrashed, DiskFailed, DiskFault, DiskFull, DiskLocked, DiskOperation, NotFound,
 };
+pub use limited::LimitedDisk;
 pub use real::RealDisk;
 pub use simulated::{SimulatedDisk, Survival};
 
@@ -26,7 +29,7 @@ pub trait Disk: Debug + Send + Sync {
     /// Makes a directory, with those above it, durably. It may be there already.
     fn create_directory(&self, path: &str) -> Result<(), DiskFault>;
 
-    /// Removes a directory and all that is in it. It may be gone already.
+    /// Removes a directory and all that is in it, durably. It may be gone already.
     fn remove_directory(&self, path: &str) -> Result<(), DiskFault>;
 
     /// Opens a file that is there.

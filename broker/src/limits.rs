@@ -91,7 +91,7 @@ pub const MAX_UNPACKED_BYTES: usize = 64 * 1024 * 1024;
 /// The longest varint: 64 bits, seven in each byte.
 pub const MAX_VARINT_BYTES: u32 = 10;
 /// From how many bytes in memory on a partition's log asks to be flushed.
-pub const FLUSH_BYTES: u64 = 1024 * 1024;
+pub const FLUSH_BYTES: u64 = 256 * 1024;
 /// The largest batch that a log keeps, compaction's included.
 pub const MAX_STORED_BATCH_BYTES: usize = 128 * 1024 * 1024;
 /// How much of a segment is read at once where all of it has to be.

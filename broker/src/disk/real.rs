@@ -75,7 +75,12 @@ impl Disk for RealDisk {
     fn remove_directory(&self, path: &str) -> Result<(), DiskFault> {
         self.at(DiskOperation::RemoveDirectory, path, |whole| {
             absent_is_fine(fs::remove_dir_all(whole))
-        })
+        })?;
+        match self.sync_directory(parent(path)) {
+            // There is no directory that it could be in.
+            Err(DiskFault::NotFound(_)) => Ok(()),
+            other => other,
+        }
     }
 
     fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskFault> {

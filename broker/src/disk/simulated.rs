@@ -109,7 +109,7 @@ impl Disk for SimulatedDisk {
         state
             .directories
             .retain(|directory| directory != path && !directory.starts_with(&prefix));
-        state.names.retain(|name, _| !name.starts_with(&prefix));
+        state.forget_names(&prefix);
         Ok(())
     }
 

@@ -110,6 +110,46 @@ fn a_crash_loses_names_and_bytes_that_were_not_synced_and_locks() {
 }
 
 #[test]
+fn a_removed_directory_does_not_come_back() {
+    let disk = SimulatedDisk::new();
+    disk.create_directory("a").unwrap();
+    disk.create("a/b").unwrap();
+    disk.sync_directory("a").unwrap();
+    disk.remove_directory("a").unwrap();
+    disk.create_directory("a").unwrap();
+    disk.crash(Survival::Nothing);
+    assert!(disk.list("a").unwrap().is_empty());
+}
+
+#[test]
+fn a_limited_disk_is_full_and_has_room_again_on_demand() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = RealDisk::new(directory.path()).unwrap();
+    let disk = LimitedDisk::new(Arc::new(real));
+    let file = disk.create("a").unwrap();
+    file.append(&[b"12"]).unwrap();
+    disk.limit_room(Some(5));
+    file.append(&[b"34"]).unwrap();
+    assert!(matches!(
+        file.append(&[b"5", b"678"]),
+        Err(DiskFault::Full(_))
+    ));
+    assert_eq!(
+        file.read_at(0, 99).unwrap(),
+        "1234567",
+        "what fits is written"
+    );
+    file.truncate(4).unwrap();
+    disk.open("a").unwrap().append(&[b"567"]).unwrap();
+    assert!(matches!(disk.create("b"), Err(DiskFault::Full(_))));
+    disk.limit_room(None);
+    disk.create("b").unwrap().append(&[b"all"]).unwrap();
+    disk.fail_syncs(1);
+    assert!(matches!(file.sync(), Err(DiskFault::Failed(_))));
+    file.sync().unwrap();
+}
+
+#[test]
 fn a_death_of_the_process_alone_loses_nothing() {
     let disk = SimulatedDisk::new();
     disk.create("a").unwrap().append(&[b"all"]).unwrap();

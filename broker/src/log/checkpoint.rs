@@ -36,8 +36,7 @@ impl Log {
         self.flush()?;
         let mut files = Vec::new();
         let mut indexes = Vec::new();
-        let last = self.segments.len().saturating_sub(1);
-        for (index, segment) in self.segments.iter_mut().enumerate() {
+        for segment in &mut self.segments {
             if segment.unsynced {
                 files.push(segment.open(self.disk.as_ref(), &self.directory)?);
                 if segment.written >= INDEX_FILE_FROM_BYTES {
@@ -46,9 +45,8 @@ impl Log {
                 }
                 segment.unsynced = false;
             }
-            if index < last {
-                segment.close();
-            }
+            // Who is written to opens it again: so open files are few, whatever the partitions.
+            segment.close();
         }
         Ok(LogCheckpoint {
             disk: Arc::clone(&self.disk),

@@ -99,23 +99,20 @@ impl Log {
             .iter()
             .filter(|segment| segment.next > self.start && segment.max_timestamp >= timestamp_ms);
         for segment in late {
+            let mut found = None;
+            let mut look = |batch: &Batch| {
+                found = self.time_in(batch, timestamp_ms, below);
+                found.is_some() || batch.header.base_offset >= below
+            };
+            let mut done = false;
             if segment.written > 0 {
-                let position = segment
-                    .index
-                    .position_of_time(timestamp_ms)
-                    .min(segment.written);
+                let position = segment.index.position_of_time(timestamp_ms);
                 let mut scan = segment.scan(self.disk.as_ref(), &self.directory, position)?;
-                while let Some((_, batch)) = scan.next()? {
-                    if let Some(found) = self.time_in(&batch, timestamp_ms, below) {
-                        return Ok(Some(found));
-                    }
+                while !done && let Some((_, batch)) = scan.next()? {
+                    done = look(&batch);
                 }
             }
-            let pending = &segment.pending;
-            let found = pending
-                .iter()
-                .find_map(|batch| self.time_in(batch, timestamp_ms, below));
-            if found.is_some() {
+            if done || segment.pending.iter().any(look) {
                 return Ok(found);
             }
         }

@@ -174,7 +174,7 @@ impl Segment {
         ))
     }
 
-    /// Closes the file: nothing more will be written to it.
+    /// Closes the file, until something is written to it again.
     pub(super) fn close(&mut self) {
         self.file = None;
     }

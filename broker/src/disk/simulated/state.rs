@@ -64,6 +64,13 @@ impl State {
         listed
     }
 
+    /// Takes all names away that begin with `prefix`, durably.
+    pub(super) fn forget_names(&mut self, prefix: &str) {
+        self.names.retain(|name, _| !name.starts_with(prefix));
+        self.durable_names
+            .retain(|name, _| !name.starts_with(prefix));
+    }
+
     pub(super) fn sync_names(&mut self, directory: &str) {
         let within = |name: &String| parent(name) == directory;
         self.durable_names.retain(|name, _| !within(name));
