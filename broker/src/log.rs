@@ -40,7 +40,7 @@ use crate::disk::Disk;
 pub use checkpoint::LogCheckpoint;
 pub use cleaning::{Compacted, Compaction};
 pub use compaction::CompactionReport;
-pub use fault::{LogCorrupt, LogFault, NotNext, OutOfRange};
+pub use fault::{LogCorrupt, LogFault, LogUnsyncable, NotNext, OutOfRange};
 pub use position::LogPosition;
 pub use reading::FoundTime;
 pub use settings::LogSettings;
@@ -62,9 +62,7 @@ pub struct Log {
     /// Files came or went since the directory was synced.
     names_changed: bool,
     compaction: compaction::Progress,
-    /// How often segments were replaced. Who writes an index file holds it, so that no index
-    /// comes to lie beside a segment that it is not of.
-    replaced: Arc<Mutex<u64>>,
+    shared: Arc<Mutex<checkpoint::Shared>>,
 }
 
 impl Log {

@@ -1,15 +1,15 @@
 //! Making a log durable up to where it stands, and the index files that spare reading it again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::Log;
-use super::fault::LogFault;
+use super::fault::{LogFault, LogUnsyncable};
 use super::index::Index;
 use super::position::LogPosition;
 use super::segment::Segment;
-use crate::disk::{Disk, DiskFile, replace};
+use crate::disk::{Disk, DiskFault, DiskFile, replace};
 use crate::limits::INDEX_FILE_FROM_BYTES;
 
 const MAGIC: &[u8; 8] = b"TRUEUPIX";
@@ -25,19 +25,55 @@ pub struct LogCheckpoint {
     indexes: Vec<(String, Bytes)>,
     names_changed: bool,
     position: LogPosition,
-    replaced: Arc<Mutex<u64>>,
+    shared: Arc<Mutex<Shared>>,
     replaced_before: u64,
 }
 
+/// What a log and its checkpoints tell each other. Who writes an index file holds it, so that no
+/// index comes to lie beside a segment that it is not of.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// How often segments were replaced.
+    pub(super) replaced: u64,
+    last: Outcome,
+}
+
+/// What became of the last checkpoint.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    #[default]
+    Done,
+    /// It was begun, and nobody ran it yet, or to its end.
+    Begun,
+    /// A sync failed. What the operating system could not write it may have forgotten.
+    Failed,
+}
+
+pub(super) fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Log {
-    /// Flushes the log and says what has to be synced. If [`LogCheckpoint::run`] fails, the log
-    /// has to be opened anew: nobody knows then what is durable.
+    /// Flushes the log and says what has to be synced. One at a time: what a checkpoint that was
+    /// never run, or not to its end, should have synced is taken over by the next.
     pub fn begin_checkpoint(&mut self) -> Result<LogCheckpoint, LogFault> {
         self.flush()?;
+        let (last, replaced_before) = {
+            let mut shared = locked(&self.shared);
+            if shared.last == Outcome::Failed {
+                let directory = self.directory.clone();
+                return Err(LogUnsyncable { directory }.into());
+            }
+            (
+                std::mem::replace(&mut shared.last, Outcome::Begun),
+                shared.replaced,
+            )
+        };
+        let all = last != Outcome::Done;
         let mut files = Vec::new();
         let mut indexes = Vec::new();
-        for segment in &mut self.segments {
-            if segment.unsynced {
+        for segment in self.segments.iter_mut().filter(|segment| segment.exists) {
+            if segment.unsynced || all {
                 files.push(segment.open(self.disk.as_ref(), &self.directory)?);
                 if segment.written >= INDEX_FILE_FROM_BYTES {
                     let path = Segment::index_path(&self.directory, segment.base);
@@ -53,30 +89,40 @@ impl Log {
             directory: self.directory.clone(),
             files,
             indexes,
-            names_changed: std::mem::take(&mut self.names_changed),
+            names_changed: std::mem::take(&mut self.names_changed) || all,
             position: self.position(),
-            replaced: Arc::clone(&self.replaced),
-            replaced_before: *self.replaced.lock().unwrap_or_else(PoisonError::into_inner),
+            shared: Arc::clone(&self.shared),
+            replaced_before,
         })
     }
 }
 
 impl LogCheckpoint {
-    /// Blocks until the disk has it, and gives what the snapshot has to say of this log.
+    /// Blocks until the disk has it, and gives what the snapshot has to say of this log. If it
+    /// fails, no later checkpoint of this log succeeds: it has to be opened anew.
     pub fn run(&self) -> Result<LogPosition, LogFault> {
+        if let Err(fault) = self.sync() {
+            locked(&self.shared).last = Outcome::Failed;
+            return Err(fault.into());
+        }
+        let mut shared = locked(&self.shared);
+        shared.last = Outcome::Done;
+        let fresh = shared.replaced == self.replaced_before;
+        for (path, index) in self.indexes.iter().filter(|_| fresh) {
+            // Without it, opening the log takes longer: no reason to go without a checkpoint.
+            let _full = replace(self.disk.as_ref(), path, &[index]);
+        }
+        Ok(self.position)
+    }
+
+    fn sync(&self) -> Result<(), DiskFault> {
         for file in &self.files {
             file.sync()?;
         }
         if self.names_changed {
             self.disk.sync_directory(&self.directory)?;
         }
-        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-        // An index can always be made anew; one of other bytes than the segment's is damage.
-        let fresh = *replaced == self.replaced_before;
-        for (path, index) in self.indexes.iter().filter(|_| fresh) {
-            replace(self.disk.as_ref(), path, &[index])?;
-        }
-        Ok(self.position)
+        Ok(())
     }
 
     #[must_use]

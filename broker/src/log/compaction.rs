@@ -1,8 +1,9 @@
 //! When a log is compacted, and how what came of it takes the place of the old segments.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::Log;
+use super::checkpoint;
 use super::cleaning::{Compacted, Compaction, Group, Source};
 use super::fault::LogFault;
 use super::segment::Segment;
@@ -173,8 +174,8 @@ impl Log {
             return Ok(self.disk.remove(&unfinished)?);
         };
         let (disk, directory) = (self.disk.as_ref(), self.directory.as_str());
-        let mut times = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-        *times = times.saturating_add(1);
+        let mut shared = checkpoint::locked(&self.shared);
+        shared.replaced = shared.replaced.saturating_add(1);
         swap::swap(disk, directory, base, last.until, &replaced)?;
         let until = at.saturating_add(replaced.len());
         let taken: Vec<Segment> = vec![group.segment];

@@ -33,6 +33,13 @@ pub struct LogCorrupt {
     pub reason: String,
 }
 
+/// A sync of the log failed, and nobody knows what it has on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a sync of `{directory}` failed before; the log has to be opened anew")]
+pub struct LogUnsyncable {
+    pub directory: String,
+}
+
 /// Why a log did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LogFault {
@@ -42,6 +49,8 @@ pub enum LogFault {
     Corrupt(#[from] LogCorrupt),
     #[error(transparent)]
     OutOfRange(#[from] OutOfRange),
+    #[error(transparent)]
+    Unsyncable(#[from] LogUnsyncable),
     #[error(transparent)]
     NotPacked(#[from] NotPacked),
 }

@@ -36,7 +36,7 @@ impl Log {
             cleaned_until: position.cleaned_until,
             names_changed: true,
             compaction: Progress::default(),
-            replaced: Arc::default(),
+            shared: Arc::default(),
         };
         for name in names.iter().filter(|name| is_left_over(name)) {
             log.disk.remove(&format!("{directory}/{name}"))?;

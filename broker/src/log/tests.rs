@@ -129,6 +129,30 @@ fn a_full_disk_leaves_the_batches_in_memory_until_there_is_room() {
 }
 
 #[test]
+fn what_a_checkpoint_that_was_not_run_should_have_synced_the_next_one_does() {
+    let (disk, mut log) = fresh();
+    let batch = append(&mut log, &[1], 0);
+    drop(log.begin_checkpoint().unwrap());
+    let position = log.begin_checkpoint().unwrap().run().unwrap();
+    disk.crash(Survival::Nothing);
+    let log = open(&disk, position);
+    assert_eq!(log.read(0, 99, 99).unwrap(), batch.bytes);
+}
+
+#[test]
+fn after_a_failed_sync_no_checkpoint_succeeds() {
+    let (disk, mut log) = fresh();
+    append(&mut log, &[1], 0);
+    let checkpoint = log.begin_checkpoint().unwrap();
+    disk.fail_syncs(1);
+    assert!(checkpoint.run().is_err());
+    assert!(matches!(
+        log.begin_checkpoint(),
+        Err(LogFault::Unsyncable(_))
+    ));
+}
+
+#[test]
 fn old_segments_go_by_time_and_by_size_and_never_above_what_is_committed() {
     let (disk, mut log) = fresh();
     for time in 0..12 {
