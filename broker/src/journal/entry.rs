@@ -90,6 +90,17 @@ pub(super) struct Found {
     pub(super) size: usize,
 }
 
+/// How many bytes the entry at the front of `bytes` has, by what it says itself.
+pub(super) fn size(bytes: &[u8], salt: u64) -> Option<usize> {
+    let mut head = bytes.get(..HEAD_BYTES)?;
+    if head.get_u32() != mark(salt) {
+        return None;
+    }
+    head.advance(4);
+    let body = usize::try_from(head.get_u32()).ok()?;
+    (body <= MAX_ENTRY_BYTES).then(|| HEAD_BYTES.saturating_add(body))
+}
+
 /// What stands at the front of `bytes`; `None` unless it is an entry, whole and undamaged.
 pub(super) fn read(bytes: &Bytes, salt: u64) -> Option<Found> {
     let mut head = bytes.get(..HEAD_BYTES)?;

@@ -12,7 +12,7 @@ use super::fault::{NewerFormat, NotAJournal, RecoveryFault};
 use crate::disk::{Disk, DiskFault, DiskFile};
 
 pub(super) const HEADER_BYTES: u64 = 32;
-const HEADER_LENGTH: usize = 32;
+pub(super) const HEADER_LENGTH: usize = 32;
 const CHECKED_LENGTH: usize = 28;
 const MAGIC: &[u8; 8] = b"TRUEUPJL";
 /// The number of this layout. A file of a higher one was written by a newer broker.

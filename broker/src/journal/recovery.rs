@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Position;
 use super::entry::{self, Found};
 use super::fault::{
     JournalCorrupt, JournalGap, JournalIncomplete, JournalTooLarge, RecoveryFault, Refused,
 };
-use super::files::{self, FileHeader, path};
-use super::{Position, files::HEADER_BYTES};
+use super::files::{self, FileHeader, HEADER_BYTES, HEADER_LENGTH, path};
 use crate::disk::{Disk, DiskFile};
-use crate::limits::MAX_RECOVERED_FILE_BYTES;
+use crate::limits::{MAX_RECOVERED_FILE_BYTES, SCAN_BYTES};
 
 /// The journal as it was left.
 pub(super) struct Recovered {
@@ -52,7 +52,7 @@ pub(super) fn recover<E: Display>(
             break;
         }
         let mut opened = Opened::read(disk, directory, *first)?;
-        while let Some(found) = opened.next_entry(next) {
+        while let Some(found) = opened.next_entry(next)? {
             next = found.sequence.next();
             if found.sequence > after {
                 apply(found.sequence, found.parts).map_err(|reason| Refused {
@@ -66,7 +66,7 @@ pub(super) fn recover<E: Display>(
         if torn || later.first().is_some_and(|later| *later != next) {
             refuse_damage(disk, directory, &opened, next, later)?;
         }
-        opened.rest.clear();
+        opened.buffer.clear();
         kept.push((*first, opened));
         if torn {
             break;
@@ -148,13 +148,13 @@ fn refuse_damage(
     missing: Position,
     later: &[Position],
 ) -> Result<(), RecoveryFault> {
-    let mut witness = entry::vouches_for(&opened.rest, opened.salt, missing);
+    let mut witness = entry::vouches_for(&opened.rest()?, opened.salt, missing);
     for first in later {
         if witness {
             break;
         }
         let later = Opened::read(disk, directory, *first)?;
-        witness = entry::vouches_for(&later.rest, later.salt, missing);
+        witness = entry::vouches_for(&later.rest()?, later.salt, missing);
     }
     if witness {
         return Err(JournalCorrupt {
@@ -167,14 +167,16 @@ fn refuse_damage(
     Ok(())
 }
 
-/// A file being read.
+/// A file being read, a piece at a time: a journal may be larger than what memory should hold.
 struct Opened {
     path: String,
     file: Arc<dyn DiskFile>,
+    length: u64,
     salt: u64,
     /// How far it is whole.
     good: u64,
-    rest: Bytes,
+    /// What was read from there on.
+    buffer: Bytes,
 }
 
 impl Opened {
@@ -182,39 +184,64 @@ impl Opened {
         let path = path(directory, first);
         let file = disk.open(&path)?;
         let length = file.length()?;
-        let bytes = match usize::try_from(length) {
-            Ok(length) if length <= MAX_RECOVERED_FILE_BYTES => file.read_at(0, length)?,
-            _ => {
-                return Err(JournalTooLarge {
-                    path,
-                    bytes: length,
-                }
-                .into());
-            }
-        };
-        let header = FileHeader::decode(&bytes, &path, first)?;
-        let rest = bytes.slice(header.encode().len()..);
-        Ok(Self {
+        let mut opened = Self {
             path,
             file,
-            salt: header.salt,
-            good: HEADER_BYTES,
-            rest,
-        })
+            length,
+            salt: 0,
+            good: 0,
+            buffer: Bytes::new(),
+        };
+        opened.fill(SCAN_BYTES)?;
+        opened.salt = FileHeader::decode(&opened.buffer, &opened.path, first)?.salt;
+        opened.advance(HEADER_LENGTH);
+        Ok(opened)
     }
 
     /// The next entry, if it is whole and the one expected.
-    fn next_entry(&mut self, expected: Position) -> Option<Found> {
-        let found =
-            entry::read(&self.rest, self.salt).filter(|found| found.sequence == expected)?;
-        self.good = self
-            .good
-            .saturating_add(u64::try_from(found.size).unwrap_or(u64::MAX));
-        self.rest = self.rest.slice(found.size..);
-        Some(found)
+    fn next_entry(&mut self, expected: Position) -> Result<Option<Found>, RecoveryFault> {
+        self.fill(entry::HEAD_BYTES)?;
+        if let Some(size) = entry::size(&self.buffer, self.salt) {
+            self.fill(size)?;
+        }
+        let found = entry::read(&self.buffer, self.salt).filter(|found| found.sequence == expected);
+        if let Some(found) = &found {
+            self.advance(found.size);
+        }
+        Ok(found)
     }
 
     fn is_torn(&self) -> bool {
-        !self.rest.is_empty()
+        self.good < self.length
+    }
+
+    /// All that is not known to be whole.
+    fn rest(&self) -> Result<Bytes, RecoveryFault> {
+        let left = self.length.saturating_sub(self.good);
+        match usize::try_from(left) {
+            Ok(left) if left <= MAX_RECOVERED_FILE_BYTES => {
+                Ok(self.file.read_at(self.good, left)?)
+            }
+            _ => Err(JournalTooLarge {
+                path: self.path.clone(),
+                bytes: self.length,
+            }
+            .into()),
+        }
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.good = self
+            .good
+            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.buffer = self.buffer.slice(bytes.min(self.buffer.len())..);
+    }
+
+    /// Has at least `wanted` bytes in the buffer, or all that there are.
+    fn fill(&mut self, wanted: usize) -> Result<(), RecoveryFault> {
+        if self.buffer.len() < wanted {
+            self.buffer = self.file.read_at(self.good, wanted.max(SCAN_BYTES))?;
+        }
+        Ok(())
     }
 }

@@ -82,6 +82,21 @@ fn entries_come_back_in_order_with_their_parts_apart() {
 }
 
 #[test]
+fn entries_larger_and_smaller_than_what_is_read_at_once_come_back() {
+    let disk = SimulatedDisk::new();
+    let (mut journal, _) = open(&disk).unwrap();
+    let sizes = [10, 3_000_000, 0, 900_000, 900_000, 1_048_576 - 36, 5];
+    for (fill, size) in (1_u8..).zip(sizes) {
+        journal.append(vec![Bytes::from(vec![fill; size])]).unwrap();
+    }
+    journal.write_out().unwrap();
+    let (_, entries) = open(&disk).unwrap();
+    let found: Vec<usize> = entries.values().map(|parts| parts[0].len()).collect();
+    assert_eq!(found, sizes);
+    assert_eq!(entries[&2][0], vec![2; 3_000_000]);
+}
+
+#[test]
 fn a_full_disk_refuses_a_lot_whole_and_takes_it_when_there_is_room() {
     let disk = SimulatedDisk::new();
     let (mut journal, _) = open(&disk).unwrap();
