@@ -30,6 +30,8 @@ mod polling;
 
 mod recovery;
 
+mod hanging;
+
 mod restoring;
 
 mod refolding;

@@ -32,10 +32,13 @@ pub const CHECKPOINT_EVERY_MS: u64 = 1_000;
 pub const TIMER_EVERY_MS: u64 = 100;
 /// Transactions in a row that may be aborted for a new generation before the worker recovers.
 pub const MAX_GENERATION_RETRIES: u32 = 3;
-/// Times in a row that a worker may find its name taken before it stops. A broker that comes back
-/// shuts out a producer whose transaction is overdue, and a consumer whose joining it heard twice,
-/// once each, though nobody else has the name.
-pub const MAX_FENCED: u32 = 4;
+/// Times in a row that a worker's producer, or its consumer, may be shut out before it stops. A
+/// broker that comes back shuts out a producer whose transaction is overdue, and a consumer whose
+/// joining it heard twice, once each, though nobody else has the name.
+pub const MAX_FENCED: u32 = 2;
+/// How long a transaction that covers a partition's offsets is waited for. Longer than one may be
+/// open (10 s) and brokers take to look for overdue ones (10 s).
+pub const HANGING_TRANSACTION_MS: u64 = 40_000;
 /// The first and the longest wait between tries of something that is away, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(5);

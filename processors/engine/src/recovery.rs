@@ -12,7 +12,7 @@ use crate::machine::Outcome;
 use crate::marks::Mark;
 use crate::metrics;
 use crate::ports::clock::Clock;
-use crate::ports::log::{Input, Log, LogFault, Position, Source};
+use crate::ports::log::{Input, Log, LogFault, Offsets, Position, Source};
 use crate::ports::store::{Checkpoint, CheckpointKey, LedgerStore};
 use crate::processor::Processor;
 use crate::state;
@@ -75,10 +75,30 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         if let Err(fault) = self.log.release(&partitions) {
             return self.fault(&fault);
         }
-        let committed = match self.log.committed(&partitions) {
-            Ok(committed) => committed,
-            Err(fault) => return self.fault(&fault),
+        let offsets = match self.log.committed(&partitions) {
+            Ok(offsets) => offsets,
+            Err(fault) => {
+                self.hanging.begin_anew();
+                return self.fault(&fault);
+            }
         };
+        let is_unstable = matches!(offsets, Offsets::Unstable(_));
+        let Some(committed) = self.hanging.judge(offsets, self.clock.elapsed_ms()) else {
+            tracing::debug!(
+                slot = self.settings.slot,
+                "a transaction that covers the offsets is open"
+            );
+            return Outcome::Again;
+        };
+        if is_unstable {
+            metrics::hanging_transaction();
+            tracing::error!(
+                slot = self.settings.slot,
+                "a transaction hangs in the group's offsets, overdue and not ended by the brokers: \
+                 the last committed offsets are taken; if this goes on, look for it with \
+                 `kafka-transactions.sh find-hanging` and abort it"
+            );
+        }
         for (partition, offsets) in committed {
             match self.look_at(partition, offsets) {
                 Ok(found) => {

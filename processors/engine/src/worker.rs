@@ -16,6 +16,7 @@ use trueup_schemas::codec::Codec;
 use crate::batch::{Batch, Work};
 use crate::behind::Behind;
 use crate::cache::{Cache, CacheCounts};
+use crate::hanging::Hanging;
 use crate::limits;
 use crate::machine::{Outcome, Phase};
 use crate::metrics;
@@ -95,7 +96,9 @@ pub struct Worker<L, S, P: Processor, C> {
     pub(crate) next_timer_ms: u64,
     pub(crate) retry_at_ms: u64,
     generation_retries: u32,
-    fenced: u32,
+    producer_fenced: u32,
+    member_fenced: u32,
+    pub(crate) hanging: Hanging,
     pub(crate) paused: bool,
     pub(crate) stopping: bool,
     backoff: Option<backon::ExponentialBackoff>,
@@ -135,7 +138,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             next_timer_ms: 0,
             retry_at_ms: 0,
             generation_retries: 0,
-            fenced: 0,
+            producer_fenced: 0,
+            member_fenced: 0,
+            hanging: Hanging::default(),
             paused: false,
             stopping: false,
             backoff: None,
@@ -288,24 +293,32 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Outcome::Moved
             }
             FaultClass::Fatal | FaultClass::Unknown => Outcome::Broken,
-            FaultClass::Fenced => {
-                self.fenced = self.fenced.saturating_add(1);
-                if self.fenced >= limits::MAX_FENCED {
-                    let reason = format!(
-                        "its name was taken {} times in a row ({}); another process runs with the \
-                         same `--instance-id`: give each its own",
-                        self.fenced, fault.reason
-                    );
-                    return self.refuse(reason);
-                }
-                Outcome::Broken
+            FaultClass::ProducerFenced => {
+                self.producer_fenced = self.producer_fenced.saturating_add(1);
+                self.fenced(self.producer_fenced, fault)
+            }
+            FaultClass::MemberFenced => {
+                self.member_fenced = self.member_fenced.saturating_add(1);
+                self.fenced(self.member_fenced, fault)
             }
         }
     }
 
+    fn fenced(&mut self, times: u32, fault: &LogFault) -> Outcome {
+        if times < limits::MAX_FENCED {
+            return Outcome::Broken;
+        }
+        self.refuse(format!(
+            "its name was taken {times} times in a row ({}); another process runs with the same \
+             `--instance-id`: give each its own",
+            fault.reason
+        ))
+    }
+
     /// A commit is known: whoever was here before is gone.
     pub(crate) fn proved(&mut self) {
-        self.fenced = 0;
+        self.producer_fenced = 0;
+        self.member_fenced = 0;
         self.generation_retries = 0;
     }
 
@@ -315,6 +328,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return false;
         }
         self.log.adopt_generation();
+        self.hanging.begin_anew();
         // What was loaded may be of a partition that is no longer ours.
         self.loaded.clear();
         // Whatever waited for the group has waited long enough.

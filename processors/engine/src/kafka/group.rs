@@ -20,16 +20,23 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::convert::{add, of_message, offsets, size};
-use super::hanging::Hanging;
+use super::unstable::Unstable;
 use super::{
-    CALL_TIMEOUT, KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS,
-    TopicNames, faults,
+    KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS, TopicNames, faults,
 };
 use crate::limits::MAX_BATCH_BYTES;
-use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position, Record};
+use crate::ports::log::{
+    Change, Committed, FaultClass, Input, LogFault, Offsets, Position, Record,
+};
 
 /// A batch under backlog is closed after this long, so that commits keep coming.
 const LONGEST_GATHER: Duration = Duration::from_millis(200);
+
+/// How long stable offsets are waited for before the group is served again. A transaction that is
+/// ending has its markers within milliseconds.
+const STABLE_WAIT: Duration = Duration::from_secs(2);
+
+const READ_COMMITTED: &str = "read committed offsets";
 
 /// Events handled in one go while only the group is served.
 const MAX_EVENTS_SERVED: usize = 10_000;
@@ -44,7 +51,7 @@ pub(super) struct Group {
     reading: BTreeSet<i32>,
     /// Read while only the group was to be served.
     left_over: VecDeque<Record>,
-    hanging: Hanging,
+    unstable: Unstable,
     broken: bool,
 }
 
@@ -129,7 +136,7 @@ impl Group {
             owned: BTreeSet::new(),
             reading: BTreeSet::new(),
             left_over: VecDeque::new(),
-            hanging: Hanging::new(settings),
+            unstable: Unstable::new(settings),
             broken: false,
         })
     }
@@ -238,7 +245,7 @@ impl Group {
         if let KafkaError::MessageConsumptionFatal(code) = error {
             self.broken = true;
             let class = if *code == RDKafkaErrorCode::FencedInstanceId {
-                FaultClass::Fenced
+                FaultClass::MemberFenced
             } else {
                 FaultClass::Fatal
             };
@@ -366,20 +373,24 @@ impl Group {
     }
 
     /// With `read_committed` the client asks for stable offsets, and repeats the question while a
-    /// transaction that covers them is open.
-    pub(super) fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
-        let operation = "read committed offsets";
+    /// transaction that covers them is open. What it says in the end does not tell such a
+    /// transaction from brokers that are away; the answer to another question does.
+    pub(super) fn committed(&mut self, partitions: &[i32]) -> Result<Offsets, LogFault> {
         let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
-        let told = match self.consumer.committed_offsets(asked.clone(), CALL_TIMEOUT) {
-            Ok(told) => {
-                self.hanging.settled();
-                told
-            }
-            Err(error) => self
-                .hanging
-                .offsets(asked)
-                .ok_or_else(|| faults::of_client(operation, &error))?,
-        };
+        match self.consumer.committed_offsets(asked.clone(), STABLE_WAIT) {
+            Ok(told) => Ok(Offsets::Stable(self.by_partition(partitions, &told)?)),
+            Err(error) => match self.unstable.offsets(asked) {
+                Ok(told) => Ok(Offsets::Unstable(self.by_partition(partitions, &told)?)),
+                Err(_) => Err(faults::of_client(READ_COMMITTED, &error)),
+            },
+        }
+    }
+
+    fn by_partition(
+        &self,
+        partitions: &[i32],
+        told: &TopicPartitionList,
+    ) -> Result<Vec<Committed>, LogFault> {
         let mut found = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let mut offsets = [None; 2];
@@ -388,7 +399,7 @@ impl Group {
                 let element = element.ok_or_else(|| unanswered(*partition))?;
                 element
                     .error()
-                    .map_err(|error| faults::of_client(operation, &error))?;
+                    .map_err(|error| faults::of_client(READ_COMMITTED, &error))?;
                 if let Offset::Offset(next) = element.offset() {
                     *offset = Some(next);
                 }
@@ -436,7 +447,7 @@ impl Drop for Group {
 
 fn unanswered(partition: i32) -> LogFault {
     LogFault {
-        operation: "read committed offsets",
+        operation: READ_COMMITTED,
         class: FaultClass::Retriable,
         reason: format!("the answer left partition {partition} out"),
     }

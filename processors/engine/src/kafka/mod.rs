@@ -7,11 +7,11 @@ mod faults;
 
 mod group;
 
-mod hanging;
-
 mod history;
 
 mod producer;
+
+mod unstable;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use crate::ports::log::{
-    Change, Committed, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source,
+    Change, Destination, FaultClass, Log, LogFault, Offsets, Output, Position, Record, Source,
     Until,
 };
 use group::Group;
@@ -225,7 +225,7 @@ impl Log for KafkaLog {
         self.group.pause(partitions, paused)
     }
 
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Offsets, LogFault> {
         self.group.committed(partitions)
     }
 
@@ -266,7 +266,7 @@ impl Log for KafkaLog {
         let generation = self.group.generation()?;
         let sent = self.producer()?.send_offsets(&offsets, generation);
         if let Err(fault) = &sent
-            && fault.class == FaultClass::Fenced
+            && fault.class == FaultClass::MemberFenced
         {
             // A static member that rejoins after an outage is given another member id, which
             // shuts out the one that was taken with the last rebalance, though both are ours. A

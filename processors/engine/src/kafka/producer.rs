@@ -92,11 +92,12 @@ impl TransactionalProducer {
             let fault = faults::of_transaction(operation, &error);
             match fault.class {
                 // The producer is dropped on every failure, so trying again is a new start.
-                FaultClass::Fenced => fault,
+                FaultClass::ProducerFenced => fault,
                 FaultClass::Retriable
                 | FaultClass::Abortable
                 | FaultClass::Generation
                 | FaultClass::Fatal
+                | FaultClass::MemberFenced
                 | FaultClass::Unknown => LogFault {
                     class: FaultClass::Retriable,
                     ..fault
@@ -268,7 +269,8 @@ impl TransactionalProducer {
                         FaultClass::Abortable
                         | FaultClass::Generation
                         | FaultClass::Fatal
-                        | FaultClass::Fenced
+                        | FaultClass::ProducerFenced
+                        | FaultClass::MemberFenced
                         | FaultClass::Unknown => return Err(fault),
                     }
                 }
