@@ -16,10 +16,11 @@ pub const HOLD_WAIT: Duration = Duration::from_millis(20);
 pub const HISTORY_CHUNK_RECORDS: usize = 5_000;
 /// Committed ledgers wait this long before they are written, so that changes coalesce.
 pub const WRITE_AGE_MS: u64 = 500;
-/// Ledgers of one write.
-pub const WRITE_ROWS: usize = 64;
+/// Ledgers of one write. Their events go with them, and the more there are, the more of them lie
+/// in one partition of the event index.
+pub const WRITE_ROWS: usize = 1024;
 /// Writes handed to the store and not yet acknowledged.
-pub const MAX_WRITES_IN_FLIGHT: usize = 128;
+pub const MAX_WRITES_IN_FLIGHT: usize = 8;
 /// Committed transactions not yet acknowledged by the store, per partition; then inputs pause.
 pub const MAX_UNACKED_TRANSACTIONS: usize = 10_000;
 /// Orders whose ledger the store has not acknowledged, per worker; then inputs pause.

@@ -19,7 +19,7 @@ use crate::worker::{Worker, millis};
 pub const FOLD_REVISION: u64 = 1;
 
 /// Writes begun in one pass, so that a pass stays short.
-const WRITES_PER_PASS: usize = 16;
+const WRITES_PER_PASS: usize = 2;
 
 impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     pub(crate) fn write_behind(&mut self) -> Outcome {
