@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::audit::{self, Case, Fault};
-use crate::chaos::cluster::{Cluster, WEBHOOK_SECRET, address};
-use crate::chaos::{ChaosFault, ChaosOptions, Services};
+use crate::chaos::cluster::{Cluster, ClusterOptions, WEBHOOK_SECRET, address};
+use crate::chaos::{ChaosFault, Services};
 use crate::fixtures::Fixtures;
 use crate::kafka;
 use crate::scenario::story;
@@ -18,6 +18,8 @@ use crate::story::Story;
 
 /// `sysconf(_SC_CLK_TCK)` of every Linux there is.
 const TICKS_PER_S: f64 = 100.0;
+/// No gap opens while the backlog is drained, as in production.
+const GRACE: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, clap::Args)]
@@ -237,24 +239,12 @@ fn sender_options(options: &DrainOptions, cluster: &Cluster) -> SenderOptions {
     }
 }
 
-/// The chaos run's cluster without the chaos.
-fn cluster_options(options: &DrainOptions) -> ChaosOptions {
-    ChaosOptions {
+fn cluster_options(options: &DrainOptions) -> ClusterOptions {
+    ClusterOptions {
         seed: options.seed,
-        time_limit: options.time_limit,
-        orders: options.orders,
-        kills: 0,
-        gateway_kills: 0,
-        restart_services: false,
-        process: 1,
-        workers: options.workers,
         partitions: options.partitions,
-        freezes: 0,
-        freeze: Duration::ZERO,
-        joins: 0,
-        rate: 0,
-        senders: options.senders,
-        grace: Duration::from_secs(300),
+        workers: options.workers,
+        grace: GRACE,
         binary: options.binary.clone(),
         logs: options.logs.clone(),
     }
