@@ -127,11 +127,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             found.ever_committed |= offset.is_some();
         }
         let key = self.checkpoint_key(partition);
-        let away = |fault: crate::ports::store::StoreFault| {
-            tracing::warn!(partition, %fault, "checkpoint not read");
-            Outcome::StoreAway
-        };
-        found.checkpoint = self.store.load_checkpoint(&key).map_err(away)?;
+        let loaded = self.store.load_checkpoint(&key);
+        found.checkpoint = loaded.map_err(|fault| self.store_fault(&fault))?;
         if found.checkpoint.is_none() && !found.ever_committed {
             // Says where the log began when this partition was first taken, before anything that
             // could be lost by a log that begins later.
@@ -140,7 +137,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 orders: found.position.orders,
                 saved_at: self.clock.wall_ms(),
             };
-            self.store.save_checkpoint(&key, first).map_err(away)?;
+            let saved = self.store.save_checkpoint(&key, first);
+            saved.map_err(|fault| self.store_fault(&fault))?;
             found.checkpoint = Some(first);
         }
         Ok(found)

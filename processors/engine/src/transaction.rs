@@ -67,10 +67,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return Ok(found);
         }
         let orders: Vec<OrderId> = missing.iter().map(|(_, order)| order.clone()).collect();
-        let cells = self.store.load(&orders).map_err(|fault| {
-            tracing::warn!(slot = self.settings.slot, %fault, "ledgers not read");
-            Outcome::StoreAway
-        })?;
+        let loaded = self.store.load(&orders);
+        let cells = loaded.map_err(|fault| self.store_fault(&fault))?;
         for ((tenure, order), cell) in missing.into_iter().zip(cells) {
             let Some(cell) = cell else { continue };
             match Codec::SingleObject.decode::<Ledger>(&cell) {

@@ -23,7 +23,7 @@ use crate::metrics;
 use crate::partition::{Partition, open_kinds};
 use crate::ports::clock::Clock;
 use crate::ports::log::{Change, FaultClass, Log, LogFault};
-use crate::ports::store::LedgerStore;
+use crate::ports::store::{LedgerStore, StoreFault, StoreFaultKind};
 use crate::processor::Processor;
 use crate::recovery::Recovering;
 
@@ -301,6 +301,17 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.member_fenced = self.member_fenced.saturating_add(1);
                 self.fenced(self.member_fenced, fault)
             }
+        }
+    }
+
+    /// What the store's fault means for a phase that cannot go on without it.
+    pub(crate) fn store_fault(&mut self, fault: &StoreFault) -> Outcome {
+        match fault.kind {
+            StoreFaultKind::Away => {
+                tracing::warn!(slot = self.settings.slot, %fault, "the store is away");
+                Outcome::StoreAway
+            }
+            StoreFaultKind::Foreign => self.refuse(fault.to_string()),
         }
     }
 

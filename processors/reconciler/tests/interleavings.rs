@@ -128,3 +128,13 @@ fn a_worker_whose_name_is_taken_again_and_again_stops_and_says_so() {
     let fault = sim::renamed::run(0, 2).unwrap_err();
     assert!(fault.contains("--instance-id"), "{fault}");
 }
+
+#[test]
+fn a_ledger_of_another_fold_revision_stops_the_worker_and_stays_as_it_is() {
+    let (stopped, (timestamp, cell)) = sim::foreign::run(0);
+    assert!(stopped.contains("another revision"), "{stopped}");
+    assert_eq!(
+        (timestamp % 256, cell.as_slice()),
+        (2, &b"by other rules"[..])
+    );
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use trueup_domain::gap::Grace;
+use trueup_domain::ids::OrderId;
 use trueup_engine::machine::Phase;
 use trueup_engine::ports::clock::Clock;
 use trueup_engine::ports::log::Source;
@@ -120,6 +121,14 @@ impl History {
     /// The next end of a transaction does not arrive, and nobody knows.
     pub fn lose_next_end(&mut self) {
         self.cluster.lock().unwrap().lose_next_end = true;
+    }
+
+    pub fn put_cell(&self, order: OrderId, cell: (i64, Vec<u8>)) {
+        self.rows.lock().unwrap().cells.insert(order, cell);
+    }
+
+    pub fn cell(&self, order: &OrderId) -> (i64, Vec<u8>) {
+        self.rows.lock().unwrap().cells[order].clone()
     }
 
     /// The end of a transaction is decided, and its marker in the group's offsets never lands.

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod cluster;
+pub mod foreign;
 pub mod frozen_timer;
 pub mod hanging;
 pub mod harness;
