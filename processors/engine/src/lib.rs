@@ -48,6 +48,8 @@ mod marks;
 
 mod behind;
 
+mod seen;
+
 mod cache;
 
 pub mod state;

@@ -27,6 +27,10 @@ pub const MAX_UNACKED_TRANSACTIONS: usize = 10_000;
 pub const MAX_DIRTY_ORDERS: usize = 200_000;
 /// Age of the oldest transaction the store has not acknowledged; then inputs pause.
 pub const MAX_UNACKED_MS: u64 = 60_000;
+/// A commit that no reader could see yet is looked for this often.
+pub const LOOK_FOR_COMMIT_EVERY_MS: u64 = 50;
+/// A known commit that no reader can see for so long was forgotten by the brokers.
+pub const UNSEEN_COMMIT_MS: u64 = 10_000;
 /// A checkpoint is saved this often, if it moved.
 pub const CHECKPOINT_EVERY_MS: u64 = 1_000;
 /// Due gaps are looked for this often.

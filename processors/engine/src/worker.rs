@@ -26,6 +26,7 @@ use crate::ports::log::{Change, FaultClass, Log, LogFault};
 use crate::ports::store::{LedgerStore, StoreFault, StoreFaultKind};
 use crate::processor::Processor;
 use crate::recovery::Recovering;
+use crate::seen::Seen;
 
 /// What a worker is told once.
 #[derive(Debug, Clone)]
@@ -99,6 +100,7 @@ pub struct Worker<L, S, P: Processor, C> {
     producer_fenced: u32,
     member_fenced: u32,
     pub(crate) hanging: Hanging,
+    pub(crate) seen: Seen,
     pub(crate) paused: bool,
     pub(crate) stopping: bool,
     backoff: Option<backon::ExponentialBackoff>,
@@ -141,6 +143,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             producer_fenced: 0,
             member_fenced: 0,
             hanging: Hanging::default(),
+            seen: Seen::default(),
             paused: false,
             stopping: false,
             backoff: None,
@@ -187,26 +190,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 
     /// Does one bounded action.
     pub fn step(&mut self) -> Step {
-        let outcome = match self.phase {
-            Phase::Recycle => self.recycle(),
-            Phase::Committed => self.read_committed(),
-            Phase::Barrier => self.commit_barrier(),
-            Phase::Restore => self.restore(),
-            Phase::Refold => self.refold(),
-            Phase::Live => self.go_live(),
-            Phase::Poll => self.poll(),
-            Phase::Load => self.load(),
-            Phase::Fold => self.fold(),
-            Phase::Produce => self.produce(),
-            Phase::Offsets => self.send_offsets(),
-            Phase::Commit => self.commit(),
-            Phase::Install => self.install(),
-            Phase::Behind => self.write_behind(),
-            Phase::AbortAndRecover => self.abort(true),
-            Phase::AbortAndRetry => self.abort(false),
-            Phase::Hold => self.hold(),
-            Phase::Settle => self.settle(),
-            Phase::Stopped => return Step::Stopped(self.refusal.clone()),
+        if self.phase == Phase::Stopped {
+            return Step::Stopped(self.refusal.clone());
+        }
+        let outcome = if self.must_recycle() {
+            Outcome::Broken
+        } else {
+            self.act()
         };
         let before = self.phase;
         self.phase = before.next(outcome);
@@ -241,6 +231,73 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             | Outcome::Stopping
             | Outcome::Refused => Step::On,
         }
+    }
+
+    fn act(&mut self) -> Outcome {
+        match self.phase {
+            Phase::Recycle => self.recycle(),
+            Phase::Committed => self.read_committed(),
+            Phase::Barrier => self.commit_barrier(),
+            Phase::Restore => self.restore(),
+            Phase::Refold => self.refold(),
+            Phase::Live => self.go_live(),
+            Phase::Poll => self.poll(),
+            Phase::Load => self.load(),
+            Phase::Fold => self.fold(),
+            Phase::Produce => self.produce(),
+            Phase::Offsets => self.send_offsets(),
+            Phase::Commit => self.commit(),
+            Phase::Install => self.install(),
+            Phase::Behind => self.write_behind(),
+            Phase::AbortAndRecover => self.abort(true),
+            Phase::AbortAndRetry => self.abort(false),
+            Phase::Hold => self.hold(),
+            Phase::Settle => self.settle(),
+            Phase::Stopped => Outcome::Idle,
+        }
+    }
+
+    /// Whether what was committed last may never become readable. Where a transaction is under
+    /// way, or memory is dropped anyway, that is found out there.
+    fn must_recycle(&mut self) -> bool {
+        let idle = match self.phase {
+            Phase::Committed
+            | Phase::Barrier
+            | Phase::Restore
+            | Phase::Refold
+            | Phase::Live
+            | Phase::Poll
+            | Phase::Hold => true,
+            Phase::Recycle
+            | Phase::Load
+            | Phase::Fold
+            | Phase::Produce
+            | Phase::Offsets
+            | Phase::Commit
+            | Phase::Install
+            | Phase::Behind
+            | Phase::AbortAndRecover
+            | Phase::AbortAndRetry
+            | Phase::Settle
+            | Phase::Stopped => false,
+        };
+        if !idle {
+            return false;
+        }
+        if self.log.was_away() {
+            let slot = &self.settings.slot;
+            tracing::warn!(slot, "no broker could be reached for a while");
+            return true;
+        }
+        let lost = self.seen.is_lost(self.clock.elapsed_ms());
+        if lost {
+            tracing::error!(
+                slot = self.settings.slot,
+                "a committed transaction does not become readable: the brokers have lost its end, \
+                 and it is made again"
+            );
+        }
+        lost
     }
 
     fn next_wait(&mut self) -> Duration {
@@ -407,6 +464,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     fn recycle(&mut self) -> Outcome {
         self.work = Work::default();
         self.recover_all();
+        self.seen.forget();
         metrics::recycled();
         match self.log.recycle() {
             Ok(changes) => {

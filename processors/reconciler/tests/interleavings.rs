@@ -138,3 +138,13 @@ fn a_ledger_of_another_fold_revision_stops_the_worker_and_stays_as_it_is() {
         (2, &b"by other rules"[..])
     );
 }
+
+#[test]
+fn what_forgetful_brokers_left_open_and_nobody_ended_is_found() {
+    assert_found(Plant::HangingLeftOpen);
+}
+
+#[test]
+fn a_commit_that_no_reader_could_see_told_to_the_store_is_found() {
+    assert_found(Plant::UnseenCommitStored);
+}

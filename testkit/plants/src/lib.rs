@@ -33,6 +33,10 @@ pub enum Plant {
     TimeoutIsNotFound,
     /// Offsets of a transaction still open are taken as committed.
     UnstableOffsets,
+    /// The store is told of commits that no reader could see yet.
+    UnseenCommitStored,
+    /// A new producer leaves open what the brokers forgot to end.
+    HangingLeftOpen,
 }
 
 impl Plant {
@@ -53,6 +57,8 @@ impl Plant {
         ("created-beats-succeeded", Self::CreatedBeatsSucceeded),
         ("timeout-is-not-found", Self::TimeoutIsNotFound),
         ("unstable-offsets", Self::UnstableOffsets),
+        ("unseen-commit-stored", Self::UnseenCommitStored),
+        ("hanging-left-open", Self::HangingLeftOpen),
     ];
 }
 

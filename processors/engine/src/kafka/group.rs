@@ -7,8 +7,8 @@
 //! while a slow store is waited for.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -55,10 +55,11 @@ pub(super) struct Group {
     broken: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rebalances {
     changes: Mutex<Vec<Change>>,
     closing: AtomicBool,
+    away: Arc<AtomicBool>,
 }
 
 impl ClientContext for Rebalances {
@@ -68,6 +69,9 @@ impl ClientContext for Rebalances {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.away.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -104,7 +108,8 @@ impl ConsumerContext for Rebalances {
 }
 
 impl Group {
-    pub(super) fn join(settings: &KafkaSettings) -> Result<Self, LogFault> {
+    /// `away` is raised when no broker can be reached.
+    pub(super) fn join(settings: &KafkaSettings, away: &Arc<AtomicBool>) -> Result<Self, LogFault> {
         let operation = "join the group";
         let mut config = settings.client_config();
         config
@@ -124,7 +129,11 @@ impl Group {
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string());
         let consumer: BaseConsumer<Rebalances> = config
-            .create_with_context(Rebalances::default())
+            .create_with_context(Rebalances {
+                changes: Mutex::default(),
+                closing: AtomicBool::new(false),
+                away: Arc::clone(away),
+            })
             .map_err(|error| faults::of_client(operation, &error))?;
         consumer
             .subscribe(&[&settings.topics.events])
@@ -150,11 +159,12 @@ impl Group {
     pub(super) fn renew_if_broken(
         &mut self,
         settings: &KafkaSettings,
+        away: &Arc<AtomicBool>,
     ) -> Result<Vec<Change>, LogFault> {
         if !self.broken {
             return Ok(Vec::new());
         }
-        let renewed = Self::join(settings)?;
+        let renewed = Self::join(settings, away)?;
         let lost = std::mem::replace(self, renewed).owned.clone();
         Ok(vec![Change::Revoked(lost.into_iter().collect())])
     }

@@ -5,6 +5,8 @@ mod convert;
 
 mod faults;
 
+mod forgotten;
+
 mod group;
 
 mod history;
@@ -14,6 +16,8 @@ mod producer;
 mod unstable;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -26,6 +30,7 @@ use crate::ports::log::{
 use group::Group;
 use history::History;
 use producer::TransactionalProducer;
+use trueup_plants::{Plant, planted};
 
 /// `socket.timeout.ms` and `transaction.timeout.ms`: a call that took this long may have been
 /// answered for by nobody, and a transaction this old is ended by the broker.
@@ -123,6 +128,8 @@ pub struct KafkaLog {
     group: Group,
     history: History,
     producer: Option<TransactionalProducer>,
+    /// No broker could be reached at some moment since the last recycle.
+    away: Arc<AtomicBool>,
     partitions: i32,
     cluster_id: Option<String>,
 }
@@ -140,7 +147,8 @@ impl KafkaLog {
     /// # Errors
     /// [`LogFault`] that names the topic and the way out.
     pub fn connect(settings: KafkaSettings) -> Result<Self, LogFault> {
-        let group = Group::join(&settings)?;
+        let away = Arc::new(AtomicBool::new(false));
+        let group = Group::join(&settings, &away)?;
         let history = History::open(&settings)?;
         let partitions = equal_partitions(&history, &settings.topics)?;
         Ok(Self {
@@ -148,6 +156,7 @@ impl KafkaLog {
             group,
             history,
             producer: None,
+            away,
             partitions,
             cluster_id: None,
         })
@@ -248,7 +257,23 @@ impl Log for KafkaLog {
             .read(&topic, source, partition, from, until, most, take)
     }
 
+    fn was_away(&mut self) -> bool {
+        if let Some(producer) = &self.producer {
+            producer.serve();
+        }
+        self.away.load(Ordering::Relaxed)
+    }
+
     fn begin(&mut self) -> Result<(), LogFault> {
+        if self.was_away() {
+            return Err(LogFault {
+                operation: "begin a transaction",
+                class: FaultClass::Fatal,
+                reason: "no broker could be reached for a while; they may have forgotten how the \
+                         last transaction ended"
+                    .into(),
+            });
+        }
         self.producer()?.begin()
     }
 
@@ -278,7 +303,19 @@ impl Log for KafkaLog {
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
-        self.producer()?.commit()
+        self.producer()?.commit()?;
+        if self.was_away() {
+            return Err(LogFault {
+                operation: "commit a transaction",
+                class: FaultClass::Unknown,
+                reason: "no broker could be reached meanwhile".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn witness(&self) -> Option<(i32, i64)> {
+        self.producer.as_ref()?.witness()
     }
 
     fn abort(&mut self) -> Result<(), LogFault> {
@@ -288,8 +325,24 @@ impl Log for KafkaLog {
     fn recycle(&mut self) -> Result<Vec<Change>, LogFault> {
         // The old producer goes first: two of one id in one process would fence each other.
         self.producer = None;
-        let changes = self.group.renew_if_broken(&self.settings)?;
-        self.producer = Some(TransactionalProducer::start(&self.settings)?);
+        self.away.store(false, Ordering::Relaxed);
+        let producer = TransactionalProducer::start(&self.settings, &self.away)?;
+        if !planted(Plant::HangingLeftOpen) {
+            let topics = &self.settings.topics;
+            let start: Vec<(i32, Position)> = (0..self.partitions)
+                .map(|partition| (partition, Position::default()))
+                .collect();
+            forgotten::end_as_aborted(
+                &producer,
+                &self.history,
+                topics,
+                &convert::offsets(topics, &start)?,
+                self.group.generation().ok(),
+            )?;
+        }
+        // Last, since what it says is said once.
+        let changes = self.group.renew_if_broken(&self.settings, &self.away)?;
+        self.producer = Some(producer);
         Ok(changes)
     }
 

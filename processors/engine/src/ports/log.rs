@@ -228,8 +228,12 @@ pub trait Log: Send {
         take: &mut dyn FnMut(Record),
     ) -> Result<bool, LogFault>;
 
+    /// Whether no broker could be reached at some moment since the last recycle: they may have
+    /// forgotten how our last transaction ended, and only a recycle can tell.
+    fn was_away(&mut self) -> bool;
+
     /// # Errors
-    /// [`LogFault`] of any class.
+    /// [`LogFault`] of any class; [`FaultClass::Fatal`] also after [`Log::was_away`].
     fn begin(&mut self) -> Result<(), LogFault>;
 
     /// Hands a record to the producer; it is acknowledged by [`Log::drain`].
@@ -250,15 +254,20 @@ pub trait Log: Send {
 
     /// # Errors
     /// [`LogFault`] of any class; [`FaultClass::Unknown`] also when the call took as long as the
-    /// client waits for an answer, whatever it said then.
+    /// client waits for an answer, or the brokers were all away meanwhile, whatever it said then.
     fn commit(&mut self) -> Result<(), LogFault>;
+
+    /// Where a record of the last transaction lies in [`Destination::Windows`]: partition and
+    /// offset. A reader of committed records that can pass it sees the whole transaction.
+    fn witness(&self) -> Option<(i32, i64)>;
 
     /// # Errors
     /// [`LogFault`] of any class.
     fn abort(&mut self) -> Result<(), LogFault>;
 
     /// Drops the producer and makes a new one under the same id, which ends whatever the old one
-    /// left open and shuts out anything of it that is still under way. A consumer that is of no
+    /// left open and shuts out anything of it that is still under way. Then what the brokers have
+    /// forgotten to end is ended as aborted, in every log that this id may have written. A consumer that is of no
     /// more use is replaced too, and what was assigned to it is returned as revoked.
     ///
     /// # Errors

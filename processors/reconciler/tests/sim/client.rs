@@ -1,6 +1,7 @@
 //! The client of one worker, which can be told that a call failed although it did not, and the
 //! other way round.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct Client {
     /// Its own idea of who it is in the group.
     member: u64,
     shut_out: bool,
+    /// Crashes of the brokers that were known when the producer was made.
+    crashes: u64,
+    witness: Cell<Option<(i32, i64)>>,
     reading: BTreeMap<i32, Position>,
     paused: BTreeSet<i32>,
     open: bool,
@@ -44,6 +48,8 @@ impl Client {
                 .get(name)
                 .map_or(0, |member| member.id),
             shut_out: false,
+            crashes: 0,
+            witness: Cell::new(None),
             reading: BTreeMap::new(),
             paused: BTreeSet::new(),
             open: false,
@@ -90,8 +96,9 @@ impl Client {
             began_ms: cluster.now_ms,
             offsets: Vec::new(),
             offsets_marked: false,
-            marker_lost: false,
+            forgotten: false,
             unmarked: BTreeSet::new(),
+            partly_marked: false,
         });
         Ok(cluster.transactions.len() - 1)
     }
@@ -119,6 +126,9 @@ impl Client {
                 .map(|(name, value)| (name.to_owned(), Some(value)))
                 .collect(),
         };
+        if topic == Topic::Read(Source::Windows) {
+            self.witness.set(Some((partition, record.offset)));
+        }
         log.push(Entry {
             record,
             fate: Fate::Open,
@@ -294,9 +304,17 @@ impl Log for Client {
         }
     }
 
+    fn was_away(&mut self) -> bool {
+        self.crashes != self.cluster.lock().unwrap().crashes
+    }
+
     fn begin(&mut self) -> Result<(), LogFault> {
         let mut cluster = self.cluster.lock().unwrap();
         Self::maybe_fault(&mut cluster, "begin")?;
+        if self.crashes != cluster.crashes {
+            return Err(Self::fault("begin", FaultClass::Fatal));
+        }
+        self.witness.set(None);
         assert!(!self.open, "begin within a transaction");
         self.open = true;
         Ok(())
@@ -347,7 +365,15 @@ impl Log for Client {
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
-        self.end(true)
+        self.end(true)?;
+        if self.was_away() {
+            return Err(Self::fault("commit", FaultClass::Unknown));
+        }
+        Ok(())
+    }
+
+    fn witness(&self) -> Option<(i32, i64)> {
+        self.witness.get()
     }
 
     fn abort(&mut self) -> Result<(), LogFault> {
@@ -360,6 +386,10 @@ impl Log for Client {
             cluster.decide(index, false);
         }
         cluster.land_all_markers_of(Some(&self.name));
+        self.crashes = cluster.crashes;
+        if !planted(Plant::HangingLeftOpen) {
+            cluster.end_forgotten(&self.name);
+        }
         let epoch = cluster.epochs.entry(self.name.clone()).or_default();
         *epoch += 1;
         self.epoch = Some(*epoch);

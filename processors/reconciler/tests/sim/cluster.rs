@@ -49,18 +49,19 @@ pub(super) struct Transaction {
     pub(super) decided: Option<bool>,
     pub(super) offsets: Vec<(i32, Position)>,
     pub(super) offsets_marked: bool,
-    /// The coordinator takes the marker of the offsets as written, and it is not.
-    pub(super) marker_lost: bool,
+    /// The coordinator takes its markers as written, and those that are missing never will be.
+    pub(super) forgotten: bool,
     /// Logs whose marker has not landed.
     pub(super) unmarked: BTreeSet<(Topic, i32)>,
+    /// The marker of one log has landed.
+    pub(super) partly_marked: bool,
 }
 
 impl Transaction {
     /// By what its coordinator knows.
     fn is_over(&self) -> bool {
-        self.decided.is_some()
-            && self.unmarked.is_empty()
-            && (self.offsets_marked || self.marker_lost)
+        let marked = self.unmarked.is_empty() && self.offsets_marked;
+        self.decided.is_some() && (marked || self.forgotten)
     }
 
     /// Whether committed offsets of these partitions may still change by it.
@@ -89,6 +90,8 @@ pub struct Cluster {
     pub(super) late: Vec<(String, u64)>,
     pub(super) generation: u64,
     joins: u64,
+    /// How often all brokers died.
+    pub(super) crashes: u64,
     pub(super) members: BTreeMap<String, Member>,
     owners: BTreeMap<i32, String>,
     pub random: Random,
@@ -117,6 +120,7 @@ impl Cluster {
             late: Vec::new(),
             generation: 0,
             joins: 0,
+            crashes: 0,
             members: BTreeMap::new(),
             owners: BTreeMap::new(),
             random,
@@ -287,7 +291,7 @@ impl Cluster {
         for index in 0..self.transactions.len() {
             let transaction = &self.transactions[index];
             let mine = producer.is_none_or(|name| transaction.producer == name);
-            if !mine || transaction.decided.is_none() {
+            if !mine || transaction.decided.is_none() || transaction.forgotten {
                 continue;
             }
             for log in transaction.unmarked.clone() {
@@ -297,44 +301,103 @@ impl Cluster {
         }
     }
 
+    /// A marker in a log ends all that its producer has open there, also what an earlier marker
+    /// should have ended, and the other way.
     fn mark_log(&mut self, index: usize, log: (Topic, i32)) {
         self.revision += 1;
+        let producer = self.transactions[index].producer.clone();
         let committed = self.transactions[index].decided == Some(true);
+        self.end_in_log(&producer, index, log, committed);
+        self.transactions[index].unmarked.remove(&log);
+        self.transactions[index].partly_marked = true;
+    }
+
+    /// Ends what this producer has open in a log, of its transactions up to `last`.
+    fn end_in_log(&mut self, producer: &str, last: usize, log: (Topic, i32), committed: bool) {
         let fate = if committed {
             Fate::Committed
         } else {
             Fate::Aborted
         };
-        for entry in self.log(log.0, log.1) {
-            if entry.transaction == Some(index) {
+        let entries = self.logs.entry(log).or_default();
+        for entry in entries.iter_mut().filter(|entry| entry.fate == Fate::Open) {
+            let of = entry.transaction.filter(|of| *of <= last);
+            if of.is_some_and(|of| self.transactions[of].producer == producer) {
                 entry.fate = fate;
             }
         }
-        self.transactions[index].unmarked.remove(&log);
     }
 
-    /// A marker in the group's offsets ends all that its producer has pending there, also what
-    /// an earlier marker should have ended, and the other way.
+    /// The same in the group's offsets.
     fn mark_offsets(&mut self, index: usize) {
-        let Transaction {
-            ref producer,
-            decided,
-            ..
-        } = self.transactions[index];
-        let producer = producer.clone();
-        if self.transactions[index].offsets_marked || self.transactions[index].marker_lost {
+        let transaction = &self.transactions[index];
+        if transaction.offsets_marked || transaction.forgotten {
             return;
         }
+        let producer = transaction.producer.clone();
+        let committed = transaction.decided == Some(true);
+        self.end_in_offsets(&producer, index, committed);
+    }
+
+    fn end_in_offsets(&mut self, producer: &str, last: usize, committed: bool) {
         self.revision += 1;
-        for transaction in &mut self.transactions[..=index] {
+        for transaction in &mut self.transactions[..=last] {
             if transaction.producer != producer || transaction.offsets_marked {
                 continue;
             }
             transaction.offsets_marked = true;
-            if decided == Some(true) {
+            if committed {
                 self.committed.extend(transaction.offsets.iter().copied());
             }
         }
+    }
+
+    /// All brokers die and come back, and forget the markers that they still had to write. Those of
+    /// one transaction are written in one go, but for the offsets'. What was open for long is
+    /// aborted. Every client notices.
+    pub fn crash(&mut self) {
+        self.crashes += 1;
+        self.revision += 1;
+        for index in 0..self.transactions.len() {
+            let transaction = &self.transactions[index];
+            if transaction.is_over() {
+                continue;
+            }
+            if transaction.decided.is_none() {
+                if self.random.one_in(2) {
+                    continue;
+                }
+                let producer = transaction.producer.clone();
+                self.transactions[index].decided = Some(false);
+                *self.epochs.entry(producer).or_default() += 1;
+            }
+            if self.transactions[index].partly_marked {
+                for log in self.transactions[index].unmarked.clone() {
+                    self.mark_log(index, log);
+                }
+            }
+            self.transactions[index].forgotten = true;
+        }
+    }
+
+    /// What a new producer does about what was forgotten: ends it all as aborted.
+    pub(super) fn end_forgotten(&mut self, producer: &str) {
+        let Some(last) = self.transactions.len().checked_sub(1) else {
+            return;
+        };
+        for index in 0..=last {
+            let transaction = &mut self.transactions[index];
+            if transaction.producer != producer || !transaction.forgotten {
+                continue;
+            }
+            if !transaction.unmarked.is_empty() {
+                transaction.decided = Some(false);
+            }
+            for log in std::mem::take(&mut transaction.unmarked) {
+                self.end_in_log(producer, index, log, false);
+            }
+        }
+        self.end_in_offsets(producer, last, false);
     }
 
     /// The coordinator takes a marker of the offsets as written, and it never is.
@@ -348,7 +411,10 @@ impl Cluster {
             .collect();
         if !waiting.is_empty() {
             let index = waiting[self.random.below(waiting.len())];
-            self.transactions[index].marker_lost = true;
+            for log in self.transactions[index].unmarked.clone() {
+                self.mark_log(index, log);
+            }
+            self.transactions[index].forgotten = true;
             self.revision += 1;
         }
     }

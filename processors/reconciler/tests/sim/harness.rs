@@ -274,7 +274,8 @@ impl History {
             83..=89 => self.cluster.lock().unwrap().land_marker(),
             90..=92 => self.cluster.lock().unwrap().land_late_end(),
             93 if self.random.one_in(3) => self.reassign(),
-            93 if self.random.one_in(8) => self.cluster.lock().unwrap().lose_marker(),
+            93 if self.random.one_in(4) => self.cluster.lock().unwrap().lose_marker(),
+            93 if self.random.one_in(4) => self.cluster.lock().unwrap().crash(),
             94 if self.random.one_in(3) => self.kill(),
             95 if self.random.one_in(3) => {
                 let chosen = self.random.below(self.workers.len());
@@ -347,7 +348,12 @@ impl History {
                 return Ok(());
             }
         }
-        Err("the workers did not come to rest".into())
+        let phases = self.workers.iter().map(|(_, _, worker)| {
+            let state = (worker.phase(), worker.is_settled(), worker.is_clean());
+            format!("{state:?}")
+        });
+        let phases: Vec<String> = phases.collect();
+        Err(format!("the workers did not come to rest: {phases:?}"))
     }
 }
 
