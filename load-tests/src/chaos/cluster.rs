@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::services::Services;
 use super::ChaosFault;
+use super::services::Services;
 use crate::audit::Fault;
 use crate::instance::{Instance, Launch};
 use crate::random::Random;

@@ -20,8 +20,8 @@ use crate::sender::{self, Delivery, Progress, SenderOptions, Sent};
 use crate::snapshots::{self, SnapshotFault};
 use crate::story::Story;
 
-use cluster::{Cluster, ClusterOptions};
 pub use cluster::ClusterFault;
+use cluster::{Cluster, ClusterOptions};
 pub use report::Report;
 pub use services::{External, Own, ServiceFault, Services, services};
 

@@ -15,7 +15,7 @@ fn histories() -> u64 {
     std::env::var("TRUEUP_HISTORIES")
         .ok()
         .and_then(|count| count.parse().ok())
-        .unwrap_or(150)
+        .unwrap_or(500)
 }
 
 #[test]

@@ -171,6 +171,26 @@ impl KafkaLog {
     }
 }
 
+impl KafkaLog {
+    /// Fails when the brokers were away since the last recycle.
+    fn expect_never_away(
+        &mut self,
+        operation: &'static str,
+        class: FaultClass,
+    ) -> Result<(), LogFault> {
+        if !self.was_away() {
+            return Ok(());
+        }
+        Err(LogFault {
+            operation,
+            class,
+            reason: "no broker could be reached for a while, and they may have forgotten how the \
+                     last transaction ended"
+                .into(),
+        })
+    }
+}
+
 fn equal_partitions(history: &History, topics: &TopicNames) -> Result<i32, LogFault> {
     let mut counts: HashMap<i32, Vec<&str>> = HashMap::new();
     for topic in topics.partitioned_alike() {
@@ -265,15 +285,7 @@ impl Log for KafkaLog {
     }
 
     fn begin(&mut self) -> Result<(), LogFault> {
-        if self.was_away() {
-            return Err(LogFault {
-                operation: "begin a transaction",
-                class: FaultClass::Fatal,
-                reason: "no broker could be reached for a while; they may have forgotten how the \
-                         last transaction ended"
-                    .into(),
-            });
-        }
+        self.expect_never_away("begin a transaction", FaultClass::Fatal)?;
         self.producer()?.begin()
     }
 
@@ -303,15 +315,12 @@ impl Log for KafkaLog {
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
+        // A transaction that was begun before the brokers were away may be the first that they
+        // take in since: its end would end what they forgot of the one before.
+        let operation = "commit a transaction";
+        self.expect_never_away(operation, FaultClass::Fatal)?;
         self.producer()?.commit()?;
-        if self.was_away() {
-            return Err(LogFault {
-                operation: "commit a transaction",
-                class: FaultClass::Unknown,
-                reason: "no broker could be reached meanwhile".into(),
-            });
-        }
-        Ok(())
+        self.expect_never_away(operation, FaultClass::Unknown)
     }
 
     fn witness(&self) -> Option<(i32, i64)> {

@@ -365,6 +365,9 @@ impl Log for Client {
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
+        if self.was_away() {
+            return Err(Self::fault("commit", FaultClass::Fatal));
+        }
         self.end(true)?;
         if self.was_away() {
             return Err(Self::fault("commit", FaultClass::Unknown));
