@@ -11,9 +11,10 @@ const DURATION_BUCKETS: &[f64] = &[
 /// Quantiles of everything else that is measured, `webhook_processing_latency_seconds` above all.
 const QUANTILES: &[f64] = &[0.5, 0.95, 0.99];
 /// While a store is away the driver tells each of its tries, four lines a second; `trueup_ledger`
-/// says it once, and every fault tells its reason.
-const DEFAULT_FILTER: &str =
-    "info,librdkafka=warn,scylla=warn,scylla::cluster::metadata::cc_establisher=off";
+/// says it once, and every fault tells its reason. A store that is well warns of each batch that is
+/// larger than it likes by default, hundreds of times a second.
+const DEFAULT_FILTER: &str = "info,librdkafka=warn,scylla=warn,\
+     scylla::cluster::metadata::cc_establisher=off,scylla::network::connection=error";
 
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! The run that kills everything, small enough for every test run: the real gateway and real
 //! processors on a real Kafka and a real CQL store, judged by an oracle that shares no code with
-//! the fold. The full run, and the one that also kills Kafka and the store, are commands: see the
-//! README.
+//! the fold. The full runs are commands: see the README.
 
 #![cfg(test)]
 
 use std::time::Duration;
 
-use trueup_load_tests::chaos::{self, ChaosOptions, External};
+use trueup_load_tests::chaos::{self, ChaosOptions, External, Own};
 
 fn options(seed: u64) -> ChaosOptions {
     ChaosOptions {
@@ -31,6 +30,18 @@ fn options(seed: u64) -> ChaosOptions {
     }
 }
 
+/// Kafka and the store die too, and a processor is frozen until it is shut out, all within seconds.
+fn all_at_once(seed: u64) -> ChaosOptions {
+    ChaosOptions {
+        kills: 1,
+        gateway_kills: 0,
+        restart_services: true,
+        freezes: 1,
+        joins: 0,
+        ..options(seed)
+    }
+}
+
 #[test]
 fn every_change_is_published_once_while_processors_and_the_gateway_are_killed() {
     let mut services = External {
@@ -38,6 +49,13 @@ fn every_change_is_published_once_while_processors_and_the_gateway_are_killed() 
         store: trueup_testkit::cql(),
     };
     let report = chaos::run(&options(11), &mut services).unwrap();
+    println!("{report}");
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn own_services_every_change_is_published_once_while_kafka_and_the_store_are_killed_too() {
+    let report = chaos::run(&all_at_once(12), &mut Own::start().unwrap()).unwrap();
     println!("{report}");
     assert!(report.is_clean(), "{report}");
 }

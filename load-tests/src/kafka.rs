@@ -145,6 +145,8 @@ pub struct Lag {
     pub group: String,
     /// Records before the log's end that are not committed yet.
     pub records: i64,
+    /// Whether an offset is committed for every partition, so that the lag is known to be all.
+    pub all_begun: bool,
 }
 
 /// The lag of every consumer group that ever committed an offset on `topic`.
@@ -189,6 +191,7 @@ pub fn lags(bootstrap: &str, topic: &str) -> Result<Vec<Lag>, ReadFault> {
             lags.push(Lag {
                 group: group.name().to_owned(),
                 records: behind.sum(),
+                all_begun: ends.iter().all(|(partition, _)| at(*partition).is_some()),
             });
         }
     }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trueup_load_tests::chaos::{self, ChaosOptions, External, Own};
+use trueup_load_tests::chaos::{self, ChaosFault, ChaosOptions};
 use trueup_load_tests::drain::{self, DrainOptions};
 use trueup_load_tests::generate;
 
@@ -46,21 +46,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_drain(options: &DrainOptions) -> Result<bool, chaos::ChaosFault> {
-    let report = match External::from_environment() {
-        Some(mut services) => drain::run(options, &mut services)?,
-        None => drain::run(options, &mut Own::start()?)?,
-    };
+fn run_drain(options: &DrainOptions) -> Result<bool, ChaosFault> {
+    let report = drain::run(options, chaos::services()?.as_mut())?;
     println!("{report}");
     Ok(report.is_clean())
 }
 
-/// True for a clean run. On the services that the environment names, or on its own.
-fn run_chaos(options: &ChaosOptions) -> Result<bool, chaos::ChaosFault> {
-    let report = match External::from_environment() {
-        Some(mut services) => chaos::run(options, &mut services)?,
-        None => chaos::run(options, &mut Own::start()?)?,
-    };
+/// True for a clean run.
+fn run_chaos(options: &ChaosOptions) -> Result<bool, ChaosFault> {
+    let report = chaos::run(options, chaos::services()?.as_mut())?;
     println!("{report}");
     Ok(report.is_clean())
 }

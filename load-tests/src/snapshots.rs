@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
@@ -82,10 +82,16 @@ pub fn write(
             std::thread::sleep(Duration::from_millis(5));
         }
         for snapshot in &story.snapshots {
-            let record = BaseRecord::to(topic)
+            let mut record = BaseRecord::to(topic)
                 .key(&snapshot.order_id)
                 .payload(&snapshot.body);
-            producer.send(record).map_err(|(cause, _)| kafka(cause))?;
+            while let Err((cause, returned)) = producer.send(record) {
+                if cause.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                    return Err(kafka(cause));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+                record = returned;
+            }
             written += 1;
         }
     }

@@ -4,6 +4,7 @@
 
 mod check;
 mod gaps;
+mod hanging;
 mod ops;
 mod order;
 mod poison;

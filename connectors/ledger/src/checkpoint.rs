@@ -11,7 +11,7 @@ use trueup_engine::ports::store::{Checkpoint, CheckpointKey, StoreFault};
 
 use crate::ledger::{Inner, first};
 use crate::metrics::Operation;
-use crate::request::unreadable;
+use crate::request::{away, unreadable};
 
 /// One try: who saves checkpoints does it again a second later, with a better one.
 pub(crate) async fn save(
@@ -50,7 +50,7 @@ pub(crate) async fn save(
     let saving = inner.session.batch(&batch, values);
     match inner.gate.send(operation, saving).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(unreadable(operation, error)),
+        Err(error) => Err(away(operation, error)),
     }
 }
 

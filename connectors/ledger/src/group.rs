@@ -2,17 +2,19 @@
 
 use crate::limits::{BATCH_BYTES, BATCH_ROWS};
 
-/// A row's place in what was submitted, its weight in bytes, and the node that should take it.
+/// A row's place in what was submitted, its weight in bytes, the node that should take it, and
+/// which rows it should travel with: those of one partition are one mutation to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Weighed<H> {
     pub(crate) place: usize,
     pub(crate) bytes: usize,
     pub(crate) home: H,
+    pub(crate) near: (i32, i32),
 }
 
-/// Places of the rows of each group, in their order. A row heavier than the limit goes alone.
+/// Places of the rows of each group, the near ones together. A row heavier than the limit goes alone.
 pub(crate) fn groups<H: Ord + Copy>(mut rows: Vec<Weighed<H>>) -> Vec<Vec<usize>> {
-    rows.sort_by_key(|row| (row.home, row.place));
+    rows.sort_by_key(|row| (row.home, row.near, row.place));
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut last: Option<(H, usize)> = None;
     for row in rows {
@@ -43,7 +45,12 @@ mod tests {
     fn rows(rows: &[(u8, usize)]) -> Vec<Weighed<u8>> {
         let numbered = rows.iter().enumerate();
         numbered
-            .map(|(place, &(home, bytes))| Weighed { place, bytes, home })
+            .map(|(place, &(home, bytes))| Weighed {
+                place,
+                bytes,
+                home,
+                near: (0, 0),
+            })
             .collect()
     }
 
@@ -52,6 +59,20 @@ mod tests {
         let cut = groups(rows(&[(2, 1), (1, 1), (2, 1), (1, 1)]));
         assert_eq!(cut, [vec![1, 3], vec![0, 2]]);
         assert!(groups(rows(&[])).is_empty());
+    }
+
+    #[test]
+    fn near_rows_travel_together() {
+        let near = |place, near| Weighed {
+            place,
+            bytes: 1,
+            home: 0,
+            near: (near, 0),
+        };
+        assert_eq!(
+            groups(vec![near(0, 2), near(1, 1), near(2, 2), near(3, 1)]),
+            [vec![1, 3, 0, 2]]
+        );
     }
 
     #[test]

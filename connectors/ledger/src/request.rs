@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use tokio::sync::Semaphore;
-use trueup_engine::ports::store::StoreFault;
+use trueup_engine::ports::store::{StoreFault, StoreFaultKind};
 
 use crate::limits::{BACKOFF_FIRST, BACKOFF_LONGEST, COMPLAIN_EVERY, MAX_REQUESTS_IN_FLIGHT};
 use crate::metrics::{self, Operation};
@@ -91,10 +91,7 @@ impl Gate {
                 let waited = format!("no answer within {} ms", deadline.as_millis());
                 let reason =
                     reason.map_or(waited.clone(), |last| format!("{waited}, last: {last}"));
-                Err(StoreFault {
-                    operation: operation.verb(),
-                    reason,
-                })
+                Err(away(operation, reason))
             }
         }
     }
@@ -156,10 +153,20 @@ pub(crate) fn is_refused(error: &ExecutionError) -> bool {
     )
 }
 
-/// What came back is not what the statement asks for.
+/// There was no answer.
+pub(crate) fn away(operation: Operation, reason: impl ToString) -> StoreFault {
+    StoreFault {
+        operation: operation.verb(),
+        kind: StoreFaultKind::Away,
+        reason: reason.to_string(),
+    }
+}
+
+/// What came back is not what this program keeps there.
 pub(crate) fn unreadable(operation: Operation, reason: impl ToString) -> StoreFault {
     StoreFault {
         operation: operation.verb(),
+        kind: StoreFaultKind::Foreign,
         reason: reason.to_string(),
     }
 }

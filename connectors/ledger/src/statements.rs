@@ -117,6 +117,11 @@ pub(crate) fn ledger_values(write: &LedgerWrite) -> LedgerValues<'_> {
 
 pub(crate) type EventValues<'a> = (i32, i32, &'a str, &'a str, i32, i64, CqlTimestamp);
 
+/// Bucket and day: the partition of an entry of the event index.
+pub(crate) fn index_partition(values: &EventValues<'_>) -> (i32, i32) {
+    (values.0, values.1)
+}
+
 pub(crate) fn event_values(write: &IndexWrite) -> EventValues<'_> {
     (
         index::bucket(&write.event_id),

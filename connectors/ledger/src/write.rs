@@ -16,7 +16,7 @@ use crate::ledger::Inner;
 use crate::limits::{BACKOFF_LONGEST, GROUPS_AT_ONCE, ROW_OVERHEAD_BYTES};
 use crate::metrics::{self, Operation};
 use crate::request::{backoff, is_refused};
-use crate::statements::{event_values, ledger_values};
+use crate::statements::{event_values, index_partition, ledger_values};
 
 /// Writes it all. `false` when `abandoned` says that nobody wants to know any longer and the store
 /// still fails: then some rows may be missing.
@@ -40,14 +40,14 @@ pub(crate) async fn write(
         ..ledger_writer
     };
     let (ledgers, events) = futures::join!(
-        ledger_writer.write(&ledgers, |place| batch
-            .ledgers
-            .get(place)
-            .map_or(0, ledger_bytes)),
-        event_writer.write(&events, |place| batch
-            .events
-            .get(place)
-            .map_or(0, event_bytes)),
+        ledger_writer.write(&ledgers, |place| {
+            let bytes = batch.ledgers.get(place).map_or(0, ledger_bytes);
+            (bytes, (0, 0))
+        }),
+        event_writer.write(&events, |place| {
+            let bytes = batch.events.get(place).map_or(0, event_bytes);
+            (bytes, events.get(place).map_or((0, 0), index_partition))
+        }),
     );
     ledgers && events
 }
@@ -82,16 +82,25 @@ struct Writer<'a, A> {
 }
 
 impl<A: Fn() -> bool> Writer<'_, A> {
-    async fn write<R: SerializeRow>(&self, rows: &[R], bytes: impl Fn(usize) -> usize) -> bool {
+    /// `weigh` tells the bytes of a row, and which rows it should travel with.
+    async fn write<R: SerializeRow>(
+        &self,
+        rows: &[R],
+        weigh: impl Fn(usize) -> (usize, (i32, i32)),
+    ) -> bool {
         if rows.is_empty() {
             return true;
         }
         let homes = Homes::of(&self.inner.session, self.statement, rows);
         let weighed = (0..rows.len())
-            .map(|place| Weighed {
-                place,
-                bytes: bytes(place),
-                home: homes.of_row(place),
+            .map(|place| {
+                let (bytes, near) = weigh(place);
+                Weighed {
+                    place,
+                    bytes,
+                    home: homes.of_row(place),
+                    near,
+                }
             })
             .collect();
         futures::stream::iter(groups(weighed))

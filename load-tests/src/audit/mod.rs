@@ -103,36 +103,30 @@ pub fn expected_gaps(fixtures: &Fixtures, stories: &[Story]) -> i64 {
 /// A topic that cannot be read; what is read and wrong is a [`Fault`] of the audit.
 pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
     let mut audit = Audit::default();
-    let log = event_log(case, &mut audit)?;
+    let mut log = event_log(case, &mut audit)?;
     let mut statuses = status_records(case, &mut audit)?;
-    audit.figures.gaps = expected_gaps(case.fixtures, case.stories);
     for story in case.stories {
         let Some(order_id) = &story.order_id else {
             continue;
         };
         let records = statuses.remove(order_id).unwrap_or_default();
-        audit.figures.orders_with_status += u64::from(!records.is_empty());
+        let arrived = log.remove(order_id).unwrap_or_default();
         let snapshots = snapshots_of(story);
         let events = events_of(case.fixtures, story);
-        let arrived = log.get(order_id).map(Vec::as_slice).unwrap_or_default();
-        let evidence = OrderEvidence {
+        audit.figures.orders_with_status += u64::from(!records.is_empty());
+        audit.figures.gaps += i64::from(oracle::paid_not_marked(&events, &snapshots));
+        audit
+            .faults
+            .extend(accounted(order_id, &events, &arrived, case.sent));
+        audit.faults.extend(order_faults(&OrderEvidence {
             order_id,
             events,
-            arrived,
+            arrived: &arrived,
             snapshots,
             records: &records,
-        };
-        audit.faults.extend(order_faults(&evidence));
+        }));
     }
-    for (order_id, records) in statuses {
-        let what = "status records of an order that nobody sent".to_owned();
-        audit.faults.push(Fault {
-            subject: order_id,
-            what,
-            evidence: format!("{records:?}"),
-        });
-    }
-    accounted(case, &log, &mut audit);
+    audit.faults.extend(unsent(statuses, log, case.sent));
     dead_letters(case, &mut audit)?;
     lag(case, &mut audit)?;
     Ok(audit)
@@ -226,47 +220,49 @@ fn status_records(
     Ok(statuses)
 }
 
-/// Every acknowledged event that names an order is in the log under that order, and nothing
-/// is there that was not sent.
-fn accounted(case: Case<'_>, log: &BTreeMap<String, Vec<String>>, audit: &mut Audit) {
-    let mut unsent = log.clone();
-    for story in case.stories {
-        let Some(order_id) = &story.order_id else {
-            continue;
-        };
-        let arrived: BTreeSet<String> = unsent
-            .remove(order_id)
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
-        for event in events_of(case.fixtures, story) {
-            let id = reading::text(&event, "id");
-            let times = case.sent.acknowledged.get(id).copied().unwrap_or(0);
-            if times > 0 && !arrived.contains(id) {
-                audit.faults.push(Fault {
-                    subject: order_id.clone(),
-                    what: format!("event `{id}` was acknowledged and is not in the log"),
-                    evidence: format!("{times} answers of 200; the log has {arrived:?}"),
-                });
-            }
-        }
+/// Every acknowledged event of an order is in the log under that order.
+fn accounted(order_id: &str, events: &[Value], arrived: &[String], sent: &Sent) -> Vec<Fault> {
+    let arrived: BTreeSet<&str> = arrived.iter().map(String::as_str).collect();
+    let lost = events.iter().filter_map(|event| {
+        let id = reading::text(event, "id");
+        let times = sent.acknowledged.get(id).copied().unwrap_or(0);
+        (times > 0 && !arrived.contains(id)).then(|| Fault {
+            subject: order_id.to_owned(),
+            what: format!("event `{id}` was acknowledged and is not in the log"),
+            evidence: format!("{times} answers of 200; the log has {arrived:?}"),
+        })
+    });
+    lost.collect()
+}
+
+/// What is there that nobody sent, or was told of.
+fn unsent(
+    statuses: BTreeMap<String, Vec<StatusRecord>>,
+    log: BTreeMap<String, Vec<String>>,
+    sent: &Sent,
+) -> Vec<Fault> {
+    let fault = |subject, what: &str, evidence| Fault {
+        subject,
+        what: what.to_owned(),
+        evidence,
+    };
+    let mut faults = Vec::new();
+    for (order_id, records) in statuses {
+        let what = "status records of an order that nobody sent";
+        faults.push(fault(order_id, what, format!("{records:?}")));
     }
-    for (order_id, events) in unsent {
-        let what = "events in the log of an order that nobody sent".to_owned();
-        audit.faults.push(Fault {
-            subject: order_id,
-            what,
-            evidence: format!("{events:?}"),
-        });
+    for (order_id, events) in log {
+        let what = "events in the log of an order that nobody sent";
+        faults.push(fault(order_id, what, format!("{events:?}")));
     }
-    for id in &case.sent.wrong_answers {
-        let what = "a 200 that named another event".to_owned();
-        audit.faults.push(Fault {
-            subject: id.clone(),
-            what,
-            evidence: String::new(),
-        });
+    for id in &sent.wrong_answers {
+        faults.push(fault(
+            id.clone(),
+            "a 200 that named another event",
+            String::new(),
+        ));
     }
+    faults
 }
 
 fn dead_letters(case: Case<'_>, audit: &mut Audit) -> Result<(), AuditFault> {

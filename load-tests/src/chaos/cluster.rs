@@ -2,14 +2,14 @@
 //! directory with their logs.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::ChaosFault;
 use super::services::Services;
-use super::{ChaosFault, ChaosOptions};
 use crate::audit::Fault;
 use crate::instance::{Instance, Launch};
 use crate::random::Random;
@@ -43,6 +43,20 @@ pub enum ClusterFault {
     Unready(&'static str),
 }
 
+/// What a cluster is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterOptions {
+    pub(crate) seed: u64,
+    pub(crate) partitions: u32,
+    /// Of each processor.
+    pub(crate) workers: u32,
+    pub(crate) grace: Duration,
+    /// The built `trueup`.
+    pub(crate) binary: PathBuf,
+    /// Where logs go; a temporary directory without it.
+    pub(crate) logs: Option<PathBuf>,
+}
+
 /// Everything of Trueup that runs.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -58,7 +72,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Applies topics and tables and starts the gateway; no processor yet.
     pub(crate) fn start(
-        options: &ChaosOptions,
+        options: &ClusterOptions,
         services: &dyn Services,
     ) -> Result<Self, ChaosFault> {
         let run = format!(

@@ -20,10 +20,10 @@ use crate::sender::{self, Delivery, Progress, SenderOptions, Sent};
 use crate::snapshots::{self, SnapshotFault};
 use crate::story::Story;
 
-use cluster::Cluster;
 pub use cluster::ClusterFault;
+use cluster::{Cluster, ClusterOptions};
 pub use report::Report;
-pub use services::{External, Own, ServiceFault, Services};
+pub use services::{External, Own, ServiceFault, Services, services};
 
 /// A chaos run. The defaults are the run of the release checklist.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,6 +73,19 @@ pub struct ChaosOptions {
     pub logs: Option<PathBuf>,
 }
 
+impl ChaosOptions {
+    fn cluster(&self) -> ClusterOptions {
+        ClusterOptions {
+            seed: self.seed,
+            partitions: self.partitions,
+            workers: self.workers,
+            grace: self.grace,
+            binary: self.binary.clone(),
+            logs: self.logs.clone(),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ChaosFault {
     #[error(transparent)]
@@ -111,7 +124,7 @@ pub fn run(options: &ChaosOptions, services: &mut dyn Services) -> Result<Report
         .map(|n| story(options.seed, n))
         .collect();
     let deliveries = sender::plan(&stories, options.seed, 5);
-    let mut cluster = Cluster::start(options, services)?;
+    let mut cluster = Cluster::start(&options.cluster(), services)?;
     cluster.start_processors(options.process.max(1))?;
     let directory = cluster.directory().to_owned();
     eprintln!("logs in `{}`", directory.display());

@@ -35,6 +35,17 @@ pub trait Services: Send {
     fn crash_store(&mut self) -> Result<(), ServiceFault>;
 }
 
+/// Those that the environment names, or else such as are started for this run.
+///
+/// # Errors
+/// Services that have to be started and cannot be.
+pub fn services() -> Result<Box<dyn Services>, ServiceFault> {
+    Ok(match External::from_environment() {
+        Some(external) => Box::new(external),
+        None => Box::new(Own::start()?),
+    })
+}
+
 /// Services that run already and stay running.
 #[derive(Debug, Clone)]
 pub struct External {

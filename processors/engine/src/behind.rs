@@ -13,12 +13,25 @@ use trueup_domain::ledger::Ledger;
 use crate::limits::{MAX_WRITES_IN_FLIGHT, WRITE_AGE_MS, WRITE_ROWS};
 use crate::marks::Mark;
 use crate::ports::store::{IndexWrite, WriteToken};
+use crate::seen::CommitNumber;
+
+/// What a commit, or a silent re-fold, made of an order.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) index: Vec<IndexWrite>,
+    pub(crate) mark: Mark,
+    /// 0 for what was re-folded: it was committed long ago.
+    pub(crate) commit: CommitNumber,
+}
 
 #[derive(Debug)]
 struct Dirty {
     partition: i32,
     ledger: Arc<Ledger>,
     index: Vec<IndexWrite>,
+    /// The last commit that changed it.
+    commit: CommitNumber,
     /// Oldest change that no write under way holds.
     waiting: Option<Mark>,
     /// The write under way, and the oldest change it holds.
@@ -51,8 +64,8 @@ pub(crate) struct Settled {
 #[derive(Debug, Default)]
 pub(crate) struct Behind {
     dirty: HashMap<OrderId, Dirty>,
-    /// Orders with a waiting change, by the time it was installed.
-    queue: VecDeque<(u64, OrderId)>,
+    /// Orders with a waiting change, by the time and the commit of its installation.
+    queue: VecDeque<(u64, CommitNumber, OrderId)>,
     flights: HashMap<WriteToken, Vec<OrderId>>,
     next: WriteToken,
 }
@@ -76,55 +89,64 @@ impl Behind {
         &mut self,
         order: OrderId,
         partition: i32,
-        ledger: Arc<Ledger>,
-        index: Vec<IndexWrite>,
-        mark: Mark,
+        change: Change,
         now_ms: u64,
     ) -> Option<Held> {
+        let Change {
+            ledger,
+            index,
+            mark,
+            commit,
+        } = change;
         let dirty = self.dirty.entry(order.clone()).or_insert_with(|| Dirty {
             partition,
             ledger: Arc::clone(&ledger),
             index: Vec::new(),
+            commit,
             waiting: None,
             flying: None,
         });
         dirty.ledger = ledger;
+        dirty.commit = commit;
         dirty.index.extend(index);
         if dirty.waiting.is_some() {
             return None;
         }
         dirty.waiting = Some(mark);
-        self.queue.push_back((now_ms, order));
+        self.queue.push_back((now_ms, commit, order));
         Some(Held { partition, mark })
     }
 
-    /// The next batch to write: of orders old enough, or of any when `hurry`.
+    /// The next batch to write: of orders old enough, or of any when `hurry`, and in either case
+    /// only of those whose commits were seen, up to `seen`.
     pub(crate) fn next_write(
         &mut self,
         now_ms: u64,
         hurry: bool,
+        seen: CommitNumber,
     ) -> Option<(WriteToken, Vec<Row>)> {
         if self.flights.len() >= MAX_WRITES_IN_FLIGHT {
             return None;
         }
         let token = self.next;
         let mut rows = Vec::new();
-        let mut under_way = Vec::new();
+        let mut later = Vec::new();
         while rows.len() < WRITE_ROWS {
-            let Some((since, _)) = self.queue.front() else {
+            let Some((since, commit, _)) = self.queue.front() else {
                 break;
             };
-            if !hurry && now_ms < since.saturating_add(WRITE_AGE_MS) {
+            let young = !hurry && now_ms < since.saturating_add(WRITE_AGE_MS);
+            if young || *commit > seen {
                 break;
             }
-            let Some((since, order)) = self.queue.pop_front() else {
+            let Some((since, commit, order)) = self.queue.pop_front() else {
                 break;
             };
             let Some(dirty) = self.dirty.get_mut(&order) else {
                 continue;
             };
-            if dirty.flying.is_some() {
-                under_way.push((since, order));
+            if dirty.flying.is_some() || dirty.commit > seen {
+                later.push((since, commit, order));
                 continue;
             }
             let Some(mark) = dirty.waiting.take() else {
@@ -138,7 +160,7 @@ impl Behind {
                 index,
             });
         }
-        self.queue.extend(under_way);
+        self.queue.extend(later);
         if rows.is_empty() {
             return None;
         }
@@ -179,7 +201,7 @@ impl Behind {
     pub(crate) fn forget(&mut self, partition: i32) {
         self.dirty.retain(|_, dirty| dirty.partition != partition);
         self.queue
-            .retain(|(_, order)| self.dirty.contains_key(order));
+            .retain(|(_, _, order)| self.dirty.contains_key(order));
     }
 }
 
@@ -190,7 +212,7 @@ mod tests {
     use trueup_domain::ids::OrderId;
     use trueup_domain::ledger::Ledger;
 
-    use super::{Behind, Held};
+    use super::{Behind, Change, Held};
     use crate::limits::WRITE_AGE_MS;
 
     fn order(id: &str) -> OrderId {
@@ -198,14 +220,17 @@ mod tests {
     }
 
     fn install(behind: &mut Behind, id: &str, mark: u64) -> Option<Held> {
-        behind.install(
-            order(id),
-            0,
-            Arc::new(Ledger::default()),
-            Vec::new(),
+        committed(behind, id, mark, 0)
+    }
+
+    fn committed(behind: &mut Behind, id: &str, mark: u64, commit: u64) -> Option<Held> {
+        let change = Change {
+            ledger: Arc::new(Ledger::default()),
+            index: Vec::new(),
             mark,
-            0,
-        )
+            commit,
+        };
+        behind.install(order(id), 0, change, 0)
     }
 
     #[test]
@@ -219,8 +244,8 @@ mod tests {
             })
         );
         assert_eq!(install(&mut behind, "o", 2), None);
-        assert!(behind.next_write(WRITE_AGE_MS - 1, false).is_none());
-        let (token, rows) = behind.next_write(WRITE_AGE_MS, false).unwrap();
+        assert!(behind.next_write(WRITE_AGE_MS - 1, false, 0).is_none());
+        let (token, rows) = behind.next_write(WRITE_AGE_MS, false, 0).unwrap();
         assert_eq!(rows.len(), 1);
         let settled = behind.acknowledged(token);
         assert_eq!(
@@ -237,7 +262,7 @@ mod tests {
     fn a_change_during_a_write_keeps_the_order_dirty_after_its_acknowledgement() {
         let mut behind = Behind::default();
         install(&mut behind, "o", 1);
-        let (first, _) = behind.next_write(0, true).unwrap();
+        let (first, _) = behind.next_write(0, true, 0).unwrap();
         assert_eq!(
             install(&mut behind, "o", 2),
             Some(Held {
@@ -246,7 +271,7 @@ mod tests {
             })
         );
         assert!(
-            behind.next_write(0, true).is_none(),
+            behind.next_write(0, true, 0).is_none(),
             "one write of an order at a time"
         );
         let settled = behind.acknowledged(first);
@@ -258,7 +283,7 @@ mod tests {
             }]
         );
         assert!(settled.clean.is_empty());
-        let (second, _) = behind.next_write(0, true).unwrap();
+        let (second, _) = behind.next_write(0, true, 0).unwrap();
         assert_eq!(behind.acknowledged(second).clean.len(), 1);
     }
 
@@ -266,10 +291,28 @@ mod tests {
     fn an_acknowledgement_from_before_the_partition_was_lost_cleans_nothing() {
         let mut behind = Behind::default();
         install(&mut behind, "o", 1);
-        let (token, _) = behind.next_write(0, true).unwrap();
+        let (token, _) = behind.next_write(0, true, 0).unwrap();
         behind.forget(0);
         install(&mut behind, "o", 1);
         assert!(behind.acknowledged(token).held.is_empty());
         assert_eq!(behind.len(), 1);
+    }
+
+    #[test]
+    fn what_no_reader_could_see_yet_is_not_written_even_in_a_hurry() {
+        let mut behind = Behind::default();
+        committed(&mut behind, "seen", 1, 1);
+        committed(&mut behind, "changed again", 2, 1);
+        committed(&mut behind, "changed again", 3, 2);
+        committed(&mut behind, "unseen", 4, 2);
+        let orders = |written: Option<(u64, Vec<super::Row>)>| -> Vec<String> {
+            let rows = written.map(|(_, rows)| rows).unwrap_or_default();
+            rows.iter().map(|row| row.order.to_string()).collect()
+        };
+        assert!(behind.next_write(0, true, 0).is_none());
+        assert_eq!(orders(behind.next_write(0, true, 1)), ["seen"]);
+        let mut rest = orders(behind.next_write(0, true, 2));
+        rest.sort();
+        assert_eq!(rest, ["changed again", "unseen"]);
     }
 }

@@ -30,6 +30,8 @@ mod polling;
 
 mod recovery;
 
+mod hanging;
+
 mod restoring;
 
 mod refolding;
@@ -45,6 +47,8 @@ mod partition;
 mod marks;
 
 mod behind;
+
+mod seen;
 
 mod cache;
 

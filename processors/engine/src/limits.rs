@@ -16,26 +16,34 @@ pub const HOLD_WAIT: Duration = Duration::from_millis(20);
 pub const HISTORY_CHUNK_RECORDS: usize = 5_000;
 /// Committed ledgers wait this long before they are written, so that changes coalesce.
 pub const WRITE_AGE_MS: u64 = 500;
-/// Ledgers of one write.
-pub const WRITE_ROWS: usize = 64;
+/// Ledgers of one write. Their events go with them, and the more there are, the more of them lie
+/// in one partition of the event index.
+pub const WRITE_ROWS: usize = 1024;
 /// Writes handed to the store and not yet acknowledged.
-pub const MAX_WRITES_IN_FLIGHT: usize = 128;
+pub const MAX_WRITES_IN_FLIGHT: usize = 8;
 /// Committed transactions not yet acknowledged by the store, per partition; then inputs pause.
 pub const MAX_UNACKED_TRANSACTIONS: usize = 10_000;
 /// Orders whose ledger the store has not acknowledged, per worker; then inputs pause.
 pub const MAX_DIRTY_ORDERS: usize = 200_000;
 /// Age of the oldest transaction the store has not acknowledged; then inputs pause.
 pub const MAX_UNACKED_MS: u64 = 60_000;
+/// A commit that no reader could see yet is looked for this often.
+pub const LOOK_FOR_COMMIT_EVERY_MS: u64 = 50;
+/// A known commit that no reader can see for so long was forgotten by the brokers.
+pub const UNSEEN_COMMIT_MS: u64 = 10_000;
 /// A checkpoint is saved this often, if it moved.
 pub const CHECKPOINT_EVERY_MS: u64 = 1_000;
 /// Due gaps are looked for this often.
 pub const TIMER_EVERY_MS: u64 = 100;
 /// Transactions in a row that may be aborted for a new generation before the worker recovers.
 pub const MAX_GENERATION_RETRIES: u32 = 3;
-/// Times in a row that a worker may find its name taken before it stops. A broker that comes back
-/// shuts out a producer whose transaction is overdue, and a consumer whose joining it heard twice,
-/// once each, though nobody else has the name.
-pub const MAX_FENCED: u32 = 4;
+/// Times in a row that a worker's producer, or its consumer, may be shut out before it stops. A
+/// broker that comes back shuts out a producer whose transaction is overdue, and a consumer whose
+/// joining it heard twice, once each, though nobody else has the name.
+pub const MAX_FENCED: u32 = 2;
+/// How long a transaction that covers a partition's offsets is waited for. Longer than one may be
+/// open (10 s) and brokers take to look for overdue ones (10 s).
+pub const HANGING_TRANSACTION_MS: u64 = 40_000;
 /// The first and the longest wait between tries of something that is away, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ const TRANSACTION_RECORDS: &str = "trueup_transaction_records";
 const RECYCLED: &str = "trueup_producers_recycled_total";
 const RECOVERIES: &str = "trueup_recoveries_total";
 const OFFSETS_DISAGREE: &str = "trueup_offsets_disagree_total";
+const HANGING_TRANSACTIONS: &str = "trueup_hanging_transactions_total";
 const DIRTY: &str = "trueup_ledgers_dirty";
 const CACHE_HITS: &str = "trueup_ledger_cache_hits_total";
 const CACHE_MISSES: &str = "trueup_ledger_cache_misses_total";
@@ -61,6 +62,10 @@ pub fn describe() {
     describe_counter!(
         OFFSETS_DISAGREE,
         "restores in which the group's offsets were not the state record's"
+    );
+    describe_counter!(
+        HANGING_TRANSACTIONS,
+        "recoveries that went on although the brokers had lost a transaction's end"
     );
     describe_gauge!(DIRTY, "orders whose ledger the store has not acknowledged");
     describe_counter!(CACHE_HITS, "ledgers found in memory");
@@ -116,6 +121,10 @@ pub(crate) fn recovered() {
 
 pub(crate) fn offsets_disagree() {
     counter!(OFFSETS_DISAGREE).increment(1);
+}
+
+pub(crate) fn hanging_transaction() {
+    counter!(HANGING_TRANSACTIONS).increment(1);
 }
 
 pub(crate) fn retried() {

@@ -12,7 +12,7 @@ use crate::machine::Outcome;
 use crate::marks::Mark;
 use crate::metrics;
 use crate::ports::clock::Clock;
-use crate::ports::log::{Input, Log, LogFault, Position, Source};
+use crate::ports::log::{Input, Log, LogFault, Offsets, Position, Source};
 use crate::ports::store::{Checkpoint, CheckpointKey, LedgerStore};
 use crate::processor::Processor;
 use crate::state;
@@ -75,10 +75,30 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         if let Err(fault) = self.log.release(&partitions) {
             return self.fault(&fault);
         }
-        let committed = match self.log.committed(&partitions) {
-            Ok(committed) => committed,
-            Err(fault) => return self.fault(&fault),
+        let offsets = match self.log.committed(&partitions) {
+            Ok(offsets) => offsets,
+            Err(fault) => {
+                self.hanging.begin_anew();
+                return self.fault(&fault);
+            }
         };
+        let is_unstable = matches!(offsets, Offsets::Unstable(_));
+        let Some(committed) = self.hanging.judge(offsets, self.clock.elapsed_ms()) else {
+            tracing::debug!(
+                slot = self.settings.slot,
+                "a transaction that covers the offsets is open"
+            );
+            return Outcome::Again;
+        };
+        if is_unstable {
+            metrics::hanging_transaction();
+            tracing::error!(
+                slot = self.settings.slot,
+                "a transaction hangs in the group's offsets, overdue and not ended by the brokers: \
+                 the last committed offsets are taken; if this goes on, look for it with \
+                 `kafka-transactions.sh find-hanging` and abort it"
+            );
+        }
         for (partition, offsets) in committed {
             match self.look_at(partition, offsets) {
                 Ok(found) => {
@@ -107,11 +127,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             found.ever_committed |= offset.is_some();
         }
         let key = self.checkpoint_key(partition);
-        let away = |fault: crate::ports::store::StoreFault| {
-            tracing::warn!(partition, %fault, "checkpoint not read");
-            Outcome::StoreAway
-        };
-        found.checkpoint = self.store.load_checkpoint(&key).map_err(away)?;
+        let loaded = self.store.load_checkpoint(&key);
+        found.checkpoint = loaded.map_err(|fault| self.store_fault(&fault))?;
         if found.checkpoint.is_none() && !found.ever_committed {
             // Says where the log began when this partition was first taken, before anything that
             // could be lost by a log that begins later.
@@ -120,7 +137,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 orders: found.position.orders,
                 saved_at: self.clock.wall_ms(),
             };
-            self.store.save_checkpoint(&key, first).map_err(away)?;
+            let saved = self.store.save_checkpoint(&key, first);
+            saved.map_err(|fault| self.store_fault(&fault))?;
             found.checkpoint = Some(first);
         }
         Ok(found)

@@ -9,6 +9,7 @@ use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
 use trueup_plants::{Plant, planted};
 
+use crate::behind::Change;
 use crate::limits::HISTORY_CHUNK_RECORDS;
 use crate::machine::Outcome;
 use crate::ports::clock::Clock;
@@ -142,10 +143,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 self.cache.insert(held.tenure, order, ledger);
                 continue;
             }
-            if let Some(taken) = self
-                .behind
-                .install(order, partition, ledger, index, mark, now_ms)
-            {
+            let change = Change {
+                ledger,
+                index,
+                mark,
+                commit: 0,
+            };
+            if let Some(taken) = self.behind.install(order, partition, change, now_ms) {
                 held.marks.hold(taken.mark);
             }
         }

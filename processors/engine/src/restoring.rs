@@ -38,22 +38,33 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return Ok(());
         };
         let told = self.read_state(partition)?;
-        let mut progress = Progress {
-            position: found.position,
-            ..Progress::default()
+        let mut progress = match found.checkpoint {
+            // The brokers may have forgotten the only transactions that held a state record, and
+            // kept their offsets. The checkpoint was saved before any of them.
+            Some(saved) => Progress {
+                position: Position {
+                    events: saved.events,
+                    orders: saved.orders,
+                },
+                ..Progress::default()
+            },
+            None => Progress {
+                position: found.position,
+                ..Progress::default()
+            },
         };
         if let Some((known, told)) = told {
             self.compare_places(partition, &known, place)?;
-            if found.ever_committed && told.position != found.position {
-                metrics::offsets_disagree();
-                tracing::error!(
-                    partition,
-                    group = ?found.position,
-                    state = ?told.position,
-                    "the group's offsets are not those of the state record, which wins"
-                );
-            }
             progress = told;
+        }
+        if found.ever_committed && progress.position != found.position {
+            metrics::offsets_disagree();
+            tracing::error!(
+                partition,
+                group = ?found.position,
+                state = ?progress.position,
+                "the group's offsets are not those of the state record, which wins"
+            );
         }
         found.position = progress.position;
         self.check_log(partition, &found, &progress)?;

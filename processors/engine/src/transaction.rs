@@ -10,6 +10,7 @@ use trueup_plants::{Plant, planted};
 use trueup_schemas::codec::Codec;
 
 use crate::batch::{Batch, Copied, Work};
+use crate::behind::Change;
 use crate::machine::Outcome;
 use crate::metrics;
 use crate::partition::Progress;
@@ -67,10 +68,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return Ok(found);
         }
         let orders: Vec<OrderId> = missing.iter().map(|(_, order)| order.clone()).collect();
-        let cells = self.store.load(&orders).map_err(|fault| {
-            tracing::warn!(slot = self.settings.slot, %fault, "ledgers not read");
-            Outcome::StoreAway
-        })?;
+        let loaded = self.store.load(&orders);
+        let cells = loaded.map_err(|fault| self.store_fault(&fault))?;
         for ((tenure, order), cell) in missing.into_iter().zip(cells) {
             let Some(cell) = cell else { continue };
             match Codec::SingleObject.decode::<Ledger>(&cell) {
@@ -309,6 +308,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     pub(crate) fn install(&mut self) -> Outcome {
         let work = std::mem::take(&mut self.work);
         let now_ms = self.clock.elapsed_ms();
+        let commit = self.seen.committed(self.log.witness(), now_ms);
         let mut marks = HashMap::new();
         for (partition, progress) in &work.progress {
             let Some(held) = self.partitions.get_mut(partition) else {
@@ -327,10 +327,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             let Some(mark) = marks.get(&copied.partition) else {
                 continue;
             };
-            let ledger = Arc::new(copied.state.ledger);
-            let taken =
-                self.behind
-                    .install(order, copied.partition, ledger, copied.index, *mark, now_ms);
+            let change = Change {
+                ledger: Arc::new(copied.state.ledger),
+                index: copied.index,
+                mark: *mark,
+                commit,
+            };
+            let taken = self.behind.install(order, copied.partition, change, now_ms);
             if let Some(taken) = taken
                 && let Some(held) = self.partitions.get_mut(&taken.partition)
             {

@@ -16,15 +16,17 @@ use trueup_schemas::codec::Codec;
 use crate::batch::{Batch, Work};
 use crate::behind::Behind;
 use crate::cache::{Cache, CacheCounts};
+use crate::hanging::Hanging;
 use crate::limits;
 use crate::machine::{Outcome, Phase};
 use crate::metrics;
 use crate::partition::{Partition, open_kinds};
 use crate::ports::clock::Clock;
 use crate::ports::log::{Change, FaultClass, Log, LogFault};
-use crate::ports::store::LedgerStore;
+use crate::ports::store::{LedgerStore, StoreFault, StoreFaultKind};
 use crate::processor::Processor;
 use crate::recovery::Recovering;
+use crate::seen::Seen;
 
 /// What a worker is told once.
 #[derive(Debug, Clone)]
@@ -95,7 +97,10 @@ pub struct Worker<L, S, P: Processor, C> {
     pub(crate) next_timer_ms: u64,
     pub(crate) retry_at_ms: u64,
     generation_retries: u32,
-    fenced: u32,
+    producer_fenced: u32,
+    member_fenced: u32,
+    pub(crate) hanging: Hanging,
+    pub(crate) seen: Seen,
     pub(crate) paused: bool,
     pub(crate) stopping: bool,
     backoff: Option<backon::ExponentialBackoff>,
@@ -135,7 +140,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             next_timer_ms: 0,
             retry_at_ms: 0,
             generation_retries: 0,
-            fenced: 0,
+            producer_fenced: 0,
+            member_fenced: 0,
+            hanging: Hanging::default(),
+            seen: Seen::default(),
             paused: false,
             stopping: false,
             backoff: None,
@@ -182,26 +190,13 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 
     /// Does one bounded action.
     pub fn step(&mut self) -> Step {
-        let outcome = match self.phase {
-            Phase::Recycle => self.recycle(),
-            Phase::Committed => self.read_committed(),
-            Phase::Barrier => self.commit_barrier(),
-            Phase::Restore => self.restore(),
-            Phase::Refold => self.refold(),
-            Phase::Live => self.go_live(),
-            Phase::Poll => self.poll(),
-            Phase::Load => self.load(),
-            Phase::Fold => self.fold(),
-            Phase::Produce => self.produce(),
-            Phase::Offsets => self.send_offsets(),
-            Phase::Commit => self.commit(),
-            Phase::Install => self.install(),
-            Phase::Behind => self.write_behind(),
-            Phase::AbortAndRecover => self.abort(true),
-            Phase::AbortAndRetry => self.abort(false),
-            Phase::Hold => self.hold(),
-            Phase::Settle => self.settle(),
-            Phase::Stopped => return Step::Stopped(self.refusal.clone()),
+        if self.phase == Phase::Stopped {
+            return Step::Stopped(self.refusal.clone());
+        }
+        let outcome = if self.must_recycle() {
+            Outcome::Broken
+        } else {
+            self.act()
         };
         let before = self.phase;
         self.phase = before.next(outcome);
@@ -236,6 +231,73 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             | Outcome::Stopping
             | Outcome::Refused => Step::On,
         }
+    }
+
+    fn act(&mut self) -> Outcome {
+        match self.phase {
+            Phase::Recycle => self.recycle(),
+            Phase::Committed => self.read_committed(),
+            Phase::Barrier => self.commit_barrier(),
+            Phase::Restore => self.restore(),
+            Phase::Refold => self.refold(),
+            Phase::Live => self.go_live(),
+            Phase::Poll => self.poll(),
+            Phase::Load => self.load(),
+            Phase::Fold => self.fold(),
+            Phase::Produce => self.produce(),
+            Phase::Offsets => self.send_offsets(),
+            Phase::Commit => self.commit(),
+            Phase::Install => self.install(),
+            Phase::Behind => self.write_behind(),
+            Phase::AbortAndRecover => self.abort(true),
+            Phase::AbortAndRetry => self.abort(false),
+            Phase::Hold => self.hold(),
+            Phase::Settle => self.settle(),
+            Phase::Stopped => Outcome::Idle,
+        }
+    }
+
+    /// Whether what was committed last may never become readable. Where a transaction is under
+    /// way, or memory is dropped anyway, that is found out there.
+    fn must_recycle(&mut self) -> bool {
+        let idle = match self.phase {
+            Phase::Committed
+            | Phase::Barrier
+            | Phase::Restore
+            | Phase::Refold
+            | Phase::Live
+            | Phase::Poll
+            | Phase::Hold => true,
+            Phase::Recycle
+            | Phase::Load
+            | Phase::Fold
+            | Phase::Produce
+            | Phase::Offsets
+            | Phase::Commit
+            | Phase::Install
+            | Phase::Behind
+            | Phase::AbortAndRecover
+            | Phase::AbortAndRetry
+            | Phase::Settle
+            | Phase::Stopped => false,
+        };
+        if !idle {
+            return false;
+        }
+        if self.log.was_away() {
+            let slot = &self.settings.slot;
+            tracing::warn!(slot, "no broker could be reached for a while");
+            return true;
+        }
+        let lost = self.seen.is_lost(self.clock.elapsed_ms());
+        if lost {
+            tracing::error!(
+                slot = self.settings.slot,
+                "a committed transaction does not become readable: the brokers have lost its end, \
+                 and it is made again"
+            );
+        }
+        lost
     }
 
     fn next_wait(&mut self) -> Duration {
@@ -288,24 +350,43 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Outcome::Moved
             }
             FaultClass::Fatal | FaultClass::Unknown => Outcome::Broken,
-            FaultClass::Fenced => {
-                self.fenced = self.fenced.saturating_add(1);
-                if self.fenced >= limits::MAX_FENCED {
-                    let reason = format!(
-                        "its name was taken {} times in a row ({}); another process runs with the \
-                         same `--instance-id`: give each its own",
-                        self.fenced, fault.reason
-                    );
-                    return self.refuse(reason);
-                }
-                Outcome::Broken
+            FaultClass::ProducerFenced => {
+                self.producer_fenced = self.producer_fenced.saturating_add(1);
+                self.fenced(self.producer_fenced, fault)
+            }
+            FaultClass::MemberFenced => {
+                self.member_fenced = self.member_fenced.saturating_add(1);
+                self.fenced(self.member_fenced, fault)
             }
         }
     }
 
+    /// What the store's fault means for a phase that cannot go on without it.
+    pub(crate) fn store_fault(&mut self, fault: &StoreFault) -> Outcome {
+        match fault.kind {
+            StoreFaultKind::Away => {
+                tracing::warn!(slot = self.settings.slot, %fault, "the store is away");
+                Outcome::StoreAway
+            }
+            StoreFaultKind::Foreign => self.refuse(fault.to_string()),
+        }
+    }
+
+    fn fenced(&mut self, times: u32, fault: &LogFault) -> Outcome {
+        if times < limits::MAX_FENCED {
+            return Outcome::Broken;
+        }
+        self.refuse(format!(
+            "its name was taken {times} times in a row ({}); another process runs with the same \
+             `--instance-id`: give each its own",
+            fault.reason
+        ))
+    }
+
     /// A commit is known: whoever was here before is gone.
     pub(crate) fn proved(&mut self) {
-        self.fenced = 0;
+        self.producer_fenced = 0;
+        self.member_fenced = 0;
         self.generation_retries = 0;
     }
 
@@ -315,6 +396,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return false;
         }
         self.log.adopt_generation();
+        self.hanging.begin_anew();
         // What was loaded may be of a partition that is no longer ours.
         self.loaded.clear();
         // Whatever waited for the group has waited long enough.
@@ -382,6 +464,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     fn recycle(&mut self) -> Outcome {
         self.work = Work::default();
         self.recover_all();
+        self.seen.forget();
         metrics::recycled();
         match self.log.recycle() {
             Ok(changes) => {

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::machine::Outcome;
 use crate::metrics;
 use crate::ports::clock::Clock;
-use crate::ports::log::Log;
+use crate::ports::log::{Log, Source};
 use crate::ports::store::{Checkpoint, CheckpointKey, LedgerStore, LedgerWrite, WriteBatch};
 use crate::processor::Processor;
 use crate::worker::{Worker, millis};
@@ -19,7 +19,7 @@ use crate::worker::{Worker, millis};
 pub const FOLD_REVISION: u64 = 1;
 
 /// Writes begun in one pass, so that a pass stays short.
-const WRITES_PER_PASS: usize = 16;
+const WRITES_PER_PASS: usize = 2;
 
 impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     pub(crate) fn write_behind(&mut self) -> Outcome {
@@ -33,12 +33,24 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// Hands the store what is old enough, or all there is when `hurry`.
     pub(crate) fn submit(&mut self, hurry: bool) {
         let now_ms = self.clock.elapsed_ms();
+        self.look_for_commit(now_ms);
+        let seen = self.seen.through();
         for _ in 0..WRITES_PER_PASS {
-            let Some((token, rows)) = self.behind.next_write(now_ms, hurry) else {
+            let Some((token, rows)) = self.behind.next_write(now_ms, hurry, seen) else {
                 break;
             };
             let batch = self.encode(rows);
             self.store.submit(token, batch);
+        }
+    }
+
+    /// A broker that does not answer leaves the question open.
+    fn look_for_commit(&mut self, now_ms: u64) {
+        if let Some((partition, offset)) = self.seen.look(now_ms) {
+            let bounds = self.log.bounds(Source::Windows, partition);
+            if planted(Plant::UnseenCommitStored) || bounds.is_ok_and(|(_, end)| end > offset) {
+                self.seen.found();
+            }
         }
     }
 

@@ -15,7 +15,7 @@ fn histories() -> u64 {
     std::env::var("TRUEUP_HISTORIES")
         .ok()
         .and_then(|count| count.parse().ok())
-        .unwrap_or(150)
+        .unwrap_or(500)
 }
 
 #[test]
@@ -103,4 +103,48 @@ fn a_store_timeout_read_as_not_found_is_found() {
 #[test]
 fn offsets_of_an_open_transaction_taken_as_committed_are_found() {
     assert_found(Plant::UnstableOffsets);
+}
+
+#[test]
+fn a_lost_marker_is_waited_for_until_nothing_can_end_any_more_and_no_longer() {
+    for seed in 0..20 {
+        let waited_ms = sim::hanging::run(seed).unwrap_or_else(|fault| panic!("{seed}: {fault}"));
+        let limit_ms = i64::try_from(trueup_engine::limits::HANGING_TRANSACTION_MS).unwrap();
+        assert!((limit_ms..2 * limit_ms).contains(&waited_ms), "{waited_ms}");
+    }
+}
+
+#[test]
+fn a_worker_whose_member_id_changed_joins_anew_and_goes_on() {
+    for seed in 0..20 {
+        if let Err(fault) = sim::renamed::run(seed, 1) {
+            panic!("history {seed}: {fault}");
+        }
+    }
+}
+
+#[test]
+fn a_worker_whose_name_is_taken_again_and_again_stops_and_says_so() {
+    let fault = sim::renamed::run(0, 2).unwrap_err();
+    assert!(fault.contains("--instance-id"), "{fault}");
+}
+
+#[test]
+fn a_ledger_of_another_fold_revision_stops_the_worker_and_stays_as_it_is() {
+    let (stopped, (timestamp, cell)) = sim::foreign::run(0);
+    assert!(stopped.contains("another revision"), "{stopped}");
+    assert_eq!(
+        (timestamp % 256, cell.as_slice()),
+        (2, &b"by other rules"[..])
+    );
+}
+
+#[test]
+fn what_forgetful_brokers_left_open_and_nobody_ended_is_found() {
+    assert_found(Plant::HangingLeftOpen);
+}
+
+#[test]
+fn a_commit_that_no_reader_could_see_told_to_the_store_is_found() {
+    assert_found(Plant::UnseenCommitStored);
 }

@@ -65,6 +65,10 @@ pub enum Plant {
     OpenTransactionCompacted,
     /// Compaction lets a record of an aborted transaction hide an older one of its key.
     AbortedShadows,
+    /// The store is told of commits that no reader could see yet.
+    UnseenCommitStored,
+    /// A new producer leaves open what the brokers forgot to end.
+    HangingLeftOpen,
 }
 
 impl Plant {
@@ -101,6 +105,8 @@ impl Plant {
         ("tombstone-early", Self::TombstoneEarly),
         ("open-transaction-compacted", Self::OpenTransactionCompacted),
         ("aborted-shadows", Self::AbortedShadows),
+        ("unseen-commit-stored", Self::UnseenCommitStored),
+        ("hanging-left-open", Self::HangingLeftOpen),
     ];
 }
 

@@ -7,7 +7,7 @@ use crate::ports::log::{FaultClass, LogFault};
 /// Of a call that is not part of a transaction: nothing happened, it may be made again.
 pub(super) fn of_client(operation: &'static str, error: &KafkaError) -> LogFault {
     let class = match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::FencedInstanceId) => FaultClass::Fenced,
+        Some(RDKafkaErrorCode::FencedInstanceId) => FaultClass::MemberFenced,
         Some(RDKafkaErrorCode::Fatal) => FaultClass::Fatal,
         _ => FaultClass::Retriable,
     };
@@ -21,8 +21,10 @@ pub(super) fn of_client(operation: &'static str, error: &KafkaError) -> LogFault
 /// Of a transaction call. What librdkafka calls neither retriable nor abortable is fatal.
 pub(super) fn of_transaction(operation: &'static str, error: &KafkaError) -> LogFault {
     let class = if let KafkaError::Transaction(told) = error {
-        if is_fenced(told.code()) {
-            FaultClass::Fenced
+        if told.code() == RDKafkaErrorCode::FencedInstanceId {
+            FaultClass::MemberFenced
+        } else if is_producer_fenced(told.code()) {
+            FaultClass::ProducerFenced
         } else if told.is_fatal() {
             FaultClass::Fatal
         } else if told.txn_requires_abort() {
@@ -48,12 +50,11 @@ pub(super) fn of_transaction(operation: &'static str, error: &KafkaError) -> Log
     }
 }
 
-fn is_fenced(code: RDKafkaErrorCode) -> bool {
+fn is_producer_fenced(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         RDKafkaErrorCode::Fenced
             | RDKafkaErrorCode::ProducerFenced
             | RDKafkaErrorCode::InvalidProducerEpoch
-            | RDKafkaErrorCode::FencedInstanceId
     )
 }

@@ -7,8 +7,8 @@
 //! while a slow store is waited for.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -20,16 +20,23 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::convert::{add, of_message, offsets, size};
-use super::hanging::Hanging;
+use super::unstable::Unstable;
 use super::{
-    CALL_TIMEOUT, KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS,
-    TopicNames, faults,
+    KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS, TopicNames, faults,
 };
 use crate::limits::MAX_BATCH_BYTES;
-use crate::ports::log::{Change, Committed, FaultClass, Input, LogFault, Position, Record};
+use crate::ports::log::{
+    Change, Committed, FaultClass, Input, LogFault, Offsets, Position, Record,
+};
 
 /// A batch under backlog is closed after this long, so that commits keep coming.
 const LONGEST_GATHER: Duration = Duration::from_millis(200);
+
+/// How long stable offsets are waited for before the group is served again. A transaction that is
+/// ending has its markers within milliseconds.
+const STABLE_WAIT: Duration = Duration::from_secs(2);
+
+const READ_COMMITTED: &str = "read committed offsets";
 
 /// Events handled in one go while only the group is served.
 const MAX_EVENTS_SERVED: usize = 10_000;
@@ -44,14 +51,15 @@ pub(super) struct Group {
     reading: BTreeSet<i32>,
     /// Read while only the group was to be served.
     left_over: VecDeque<Record>,
-    hanging: Hanging,
+    unstable: Unstable,
     broken: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rebalances {
     changes: Mutex<Vec<Change>>,
     closing: AtomicBool,
+    away: Arc<AtomicBool>,
 }
 
 impl ClientContext for Rebalances {
@@ -61,6 +69,9 @@ impl ClientContext for Rebalances {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.away.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -97,7 +108,8 @@ impl ConsumerContext for Rebalances {
 }
 
 impl Group {
-    pub(super) fn join(settings: &KafkaSettings) -> Result<Self, LogFault> {
+    /// `away` is raised when no broker can be reached.
+    pub(super) fn join(settings: &KafkaSettings, away: &Arc<AtomicBool>) -> Result<Self, LogFault> {
         let operation = "join the group";
         let mut config = settings.client_config();
         config
@@ -117,7 +129,11 @@ impl Group {
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string());
         let consumer: BaseConsumer<Rebalances> = config
-            .create_with_context(Rebalances::default())
+            .create_with_context(Rebalances {
+                changes: Mutex::default(),
+                closing: AtomicBool::new(false),
+                away: Arc::clone(away),
+            })
             .map_err(|error| faults::of_client(operation, &error))?;
         consumer
             .subscribe(&[&settings.topics.events])
@@ -129,7 +145,7 @@ impl Group {
             owned: BTreeSet::new(),
             reading: BTreeSet::new(),
             left_over: VecDeque::new(),
-            hanging: Hanging::new(settings),
+            unstable: Unstable::new(settings),
             broken: false,
         })
     }
@@ -143,11 +159,12 @@ impl Group {
     pub(super) fn renew_if_broken(
         &mut self,
         settings: &KafkaSettings,
+        away: &Arc<AtomicBool>,
     ) -> Result<Vec<Change>, LogFault> {
         if !self.broken {
             return Ok(Vec::new());
         }
-        let renewed = Self::join(settings)?;
+        let renewed = Self::join(settings, away)?;
         let lost = std::mem::replace(self, renewed).owned.clone();
         Ok(vec![Change::Revoked(lost.into_iter().collect())])
     }
@@ -238,7 +255,7 @@ impl Group {
         if let KafkaError::MessageConsumptionFatal(code) = error {
             self.broken = true;
             let class = if *code == RDKafkaErrorCode::FencedInstanceId {
-                FaultClass::Fenced
+                FaultClass::MemberFenced
             } else {
                 FaultClass::Fatal
             };
@@ -366,20 +383,24 @@ impl Group {
     }
 
     /// With `read_committed` the client asks for stable offsets, and repeats the question while a
-    /// transaction that covers them is open.
-    pub(super) fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
-        let operation = "read committed offsets";
+    /// transaction that covers them is open. What it says in the end does not tell such a
+    /// transaction from brokers that are away; the answer to another question does.
+    pub(super) fn committed(&mut self, partitions: &[i32]) -> Result<Offsets, LogFault> {
         let asked = self.list(partitions, &Input::ALL, Offset::Invalid)?;
-        let told = match self.consumer.committed_offsets(asked.clone(), CALL_TIMEOUT) {
-            Ok(told) => {
-                self.hanging.settled();
-                told
-            }
-            Err(error) => self
-                .hanging
-                .offsets(asked)
-                .ok_or_else(|| faults::of_client(operation, &error))?,
-        };
+        match self.consumer.committed_offsets(asked.clone(), STABLE_WAIT) {
+            Ok(told) => Ok(Offsets::Stable(self.by_partition(partitions, &told)?)),
+            Err(error) => match self.unstable.offsets(asked) {
+                Ok(told) => Ok(Offsets::Unstable(self.by_partition(partitions, &told)?)),
+                Err(_) => Err(faults::of_client(READ_COMMITTED, &error)),
+            },
+        }
+    }
+
+    fn by_partition(
+        &self,
+        partitions: &[i32],
+        told: &TopicPartitionList,
+    ) -> Result<Vec<Committed>, LogFault> {
         let mut found = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let mut offsets = [None; 2];
@@ -388,7 +409,7 @@ impl Group {
                 let element = element.ok_or_else(|| unanswered(*partition))?;
                 element
                     .error()
-                    .map_err(|error| faults::of_client(operation, &error))?;
+                    .map_err(|error| faults::of_client(READ_COMMITTED, &error))?;
                 if let Offset::Offset(next) = element.offset() {
                     *offset = Some(next);
                 }
@@ -436,7 +457,7 @@ impl Drop for Group {
 
 fn unanswered(partition: i32) -> LogFault {
     LogFault {
-        operation: "read committed offsets",
+        operation: READ_COMMITTED,
         class: FaultClass::Retriable,
         reason: format!("the answer left partition {partition} out"),
     }

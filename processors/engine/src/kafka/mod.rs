@@ -5,27 +5,32 @@ mod convert;
 
 mod faults;
 
-mod group;
+mod forgotten;
 
-mod hanging;
+mod group;
 
 mod history;
 
 mod producer;
 
+mod unstable;
+
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use crate::ports::log::{
-    Change, Committed, Destination, FaultClass, Log, LogFault, Output, Position, Record, Source,
+    Change, Destination, FaultClass, Log, LogFault, Offsets, Output, Position, Record, Source,
     Until,
 };
 use group::Group;
 use history::History;
 use producer::TransactionalProducer;
+use trueup_plants::{Plant, planted};
 
 /// `socket.timeout.ms` and `transaction.timeout.ms`: a call that took this long may have been
 /// answered for by nobody, and a transaction this old is ended by the broker.
@@ -123,6 +128,8 @@ pub struct KafkaLog {
     group: Group,
     history: History,
     producer: Option<TransactionalProducer>,
+    /// No broker could be reached at some moment since the last recycle.
+    away: Arc<AtomicBool>,
     partitions: i32,
     cluster_id: Option<String>,
 }
@@ -140,7 +147,8 @@ impl KafkaLog {
     /// # Errors
     /// [`LogFault`] that names the topic and the way out.
     pub fn connect(settings: KafkaSettings) -> Result<Self, LogFault> {
-        let group = Group::join(&settings)?;
+        let away = Arc::new(AtomicBool::new(false));
+        let group = Group::join(&settings, &away)?;
         let history = History::open(&settings)?;
         let partitions = equal_partitions(&history, &settings.topics)?;
         Ok(Self {
@@ -148,6 +156,7 @@ impl KafkaLog {
             group,
             history,
             producer: None,
+            away,
             partitions,
             cluster_id: None,
         })
@@ -158,6 +167,26 @@ impl KafkaLog {
             operation: "use a producer",
             class: FaultClass::Fatal,
             reason: "none was made yet".into(),
+        })
+    }
+}
+
+impl KafkaLog {
+    /// Fails when the brokers were away since the last recycle.
+    fn expect_never_away(
+        &mut self,
+        operation: &'static str,
+        class: FaultClass,
+    ) -> Result<(), LogFault> {
+        if !self.was_away() {
+            return Ok(());
+        }
+        Err(LogFault {
+            operation,
+            class,
+            reason: "no broker could be reached for a while, and they may have forgotten how the \
+                     last transaction ended"
+                .into(),
         })
     }
 }
@@ -225,7 +254,7 @@ impl Log for KafkaLog {
         self.group.pause(partitions, paused)
     }
 
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Offsets, LogFault> {
         self.group.committed(partitions)
     }
 
@@ -248,7 +277,15 @@ impl Log for KafkaLog {
             .read(&topic, source, partition, from, until, most, take)
     }
 
+    fn was_away(&mut self) -> bool {
+        if let Some(producer) = &self.producer {
+            producer.serve();
+        }
+        self.away.load(Ordering::Relaxed)
+    }
+
     fn begin(&mut self) -> Result<(), LogFault> {
+        self.expect_never_away("begin a transaction", FaultClass::Fatal)?;
         self.producer()?.begin()
     }
 
@@ -266,7 +303,7 @@ impl Log for KafkaLog {
         let generation = self.group.generation()?;
         let sent = self.producer()?.send_offsets(&offsets, generation);
         if let Err(fault) = &sent
-            && fault.class == FaultClass::Fenced
+            && fault.class == FaultClass::MemberFenced
         {
             // A static member that rejoins after an outage is given another member id, which
             // shuts out the one that was taken with the last rebalance, though both are ours. A
@@ -278,7 +315,16 @@ impl Log for KafkaLog {
     }
 
     fn commit(&mut self) -> Result<(), LogFault> {
-        self.producer()?.commit()
+        // A transaction that was begun before the brokers were away may be the first that they
+        // take in since: its end would end what they forgot of the one before.
+        let operation = "commit a transaction";
+        self.expect_never_away(operation, FaultClass::Fatal)?;
+        self.producer()?.commit()?;
+        self.expect_never_away(operation, FaultClass::Unknown)
+    }
+
+    fn witness(&self) -> Option<(i32, i64)> {
+        self.producer.as_ref()?.witness()
     }
 
     fn abort(&mut self) -> Result<(), LogFault> {
@@ -288,8 +334,24 @@ impl Log for KafkaLog {
     fn recycle(&mut self) -> Result<Vec<Change>, LogFault> {
         // The old producer goes first: two of one id in one process would fence each other.
         self.producer = None;
-        let changes = self.group.renew_if_broken(&self.settings)?;
-        self.producer = Some(TransactionalProducer::start(&self.settings)?);
+        self.away.store(false, Ordering::Relaxed);
+        let producer = TransactionalProducer::start(&self.settings, &self.away)?;
+        if !planted(Plant::HangingLeftOpen) {
+            let topics = &self.settings.topics;
+            let start: Vec<(i32, Position)> = (0..self.partitions)
+                .map(|partition| (partition, Position::default()))
+                .collect();
+            forgotten::end_as_aborted(
+                &producer,
+                &self.history,
+                topics,
+                &convert::offsets(topics, &start)?,
+                self.group.generation().ok(),
+            )?;
+        }
+        // Last, since what it says is said once.
+        let changes = self.group.renew_if_broken(&self.settings, &self.away)?;
+        self.producer = Some(producer);
         Ok(changes)
     }
 

@@ -6,8 +6,8 @@
 //! costs the producer. Its successor under the same id raises the epoch, and the late request is
 //! refused.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::faults;
@@ -31,11 +31,15 @@ pub(super) struct TransactionalProducer {
     inner: BaseProducer<Deliveries>,
 }
 
-/// Remembers whether any record of the present transaction was not acknowledged.
-#[derive(Debug, Default)]
+/// Remembers whether any record of the present transaction was not acknowledged, where the last
+/// one in the windows topic came to lie, and whether the brokers were all away.
+#[derive(Debug)]
 struct Deliveries {
     failed: AtomicBool,
     reason: Mutex<String>,
+    windows: String,
+    witness: Mutex<Option<(i32, i64)>>,
+    away: Arc<AtomicBool>,
 }
 
 impl ClientContext for Deliveries {
@@ -45,6 +49,9 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.away.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -52,17 +59,29 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            self.failed.store(true, Ordering::Relaxed);
-            if let Ok(mut reason) = self.reason.lock() {
-                *reason = error.to_string();
+        match result {
+            Ok(message) if message.topic() == self.windows => {
+                if let Ok(mut witness) = self.witness.lock() {
+                    *witness = Some((message.partition(), message.offset()));
+                }
+            }
+            Ok(_) => {}
+            Err((error, _)) => {
+                self.failed.store(true, Ordering::Relaxed);
+                if let Ok(mut reason) = self.reason.lock() {
+                    *reason = error.to_string();
+                }
             }
         }
     }
 }
 
 impl TransactionalProducer {
-    pub(super) fn start(settings: &KafkaSettings) -> Result<Self, LogFault> {
+    /// `away` is raised when no broker can be reached.
+    pub(super) fn start(
+        settings: &KafkaSettings,
+        away: &Arc<AtomicBool>,
+    ) -> Result<Self, LogFault> {
         let mut config = settings.client_config();
         config
             .set("transactional.id", &settings.transactional_id)
@@ -86,17 +105,24 @@ impl TransactionalProducer {
             );
         let operation = "start a producer";
         let inner: BaseProducer<Deliveries> = config
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries {
+                failed: AtomicBool::new(false),
+                reason: Mutex::default(),
+                windows: settings.topics.windows.clone(),
+                witness: Mutex::default(),
+                away: Arc::clone(away),
+            })
             .map_err(|error| faults::of_client(operation, &error))?;
         inner.init_transactions(CALL_TIMEOUT).map_err(|error| {
             let fault = faults::of_transaction(operation, &error);
             match fault.class {
                 // The producer is dropped on every failure, so trying again is a new start.
-                FaultClass::Fenced => fault,
+                FaultClass::ProducerFenced => fault,
                 FaultClass::Retriable
                 | FaultClass::Abortable
                 | FaultClass::Generation
                 | FaultClass::Fatal
+                | FaultClass::MemberFenced
                 | FaultClass::Unknown => LogFault {
                     class: FaultClass::Retriable,
                     ..fault
@@ -107,10 +133,24 @@ impl TransactionalProducer {
     }
 
     pub(super) fn begin(&self) -> Result<(), LogFault> {
-        self.inner.context().failed.store(false, Ordering::Relaxed);
+        let context = self.inner.context();
+        context.failed.store(false, Ordering::Relaxed);
+        if let Ok(mut witness) = context.witness.lock() {
+            *witness = None;
+        }
         self.inner
             .begin_transaction()
             .map_err(|error| faults::of_transaction("begin a transaction", &error))
+    }
+
+    pub(super) fn witness(&self) -> Option<(i32, i64)> {
+        let witness = self.inner.context().witness.lock();
+        witness.map_or(None, |witness| *witness)
+    }
+
+    /// Has the client say what it has to say, such as that no broker can be reached.
+    pub(super) fn serve(&self) {
+        self.inner.poll(Duration::ZERO);
     }
 
     pub(super) fn produce(&self, topic: &str, output: &Output) -> Result<(), LogFault> {
@@ -268,7 +308,8 @@ impl TransactionalProducer {
                         FaultClass::Abortable
                         | FaultClass::Generation
                         | FaultClass::Fatal
-                        | FaultClass::Fenced
+                        | FaultClass::ProducerFenced
+                        | FaultClass::MemberFenced
                         | FaultClass::Unknown => return Err(fault),
                     }
                 }

@@ -97,6 +97,15 @@ pub struct Output {
 /// A partition, and the next offset of each of [`Input::ALL`] that the group committed, if any.
 pub type Committed = (i32, [Option<i64>; 2]);
 
+/// What a group committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offsets {
+    /// No transaction that is still open can change it.
+    Stable(Vec<Committed>),
+    /// What was committed before a transaction that covers some of it, and has not ended.
+    Unstable(Vec<Committed>),
+}
+
 /// What a rebalance changed. An empty `Assigned` still means a new generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -116,8 +125,10 @@ pub enum FaultClass {
     Generation,
     /// The producer is of no more use.
     Fatal,
-    /// Somebody else runs under this worker's name.
-    Fenced,
+    /// A later producer of the same id was started, or this one's transaction was overdue.
+    ProducerFenced,
+    /// Another member of the group has taken this worker's name.
+    MemberFenced,
     /// It may or may not have happened.
     Unknown,
 }
@@ -157,7 +168,7 @@ pub trait Log: Send {
     /// up to `wait` for the first. Returns early with what changed.
     ///
     /// # Errors
-    /// [`FaultClass::Retriable`] while the broker is away, [`FaultClass::Fenced`] when another
+    /// [`FaultClass::Retriable`] while the broker is away, [`FaultClass::MemberFenced`] when another
     /// member took this worker's name.
     fn poll(
         &mut self,
@@ -189,12 +200,12 @@ pub trait Log: Send {
     /// [`LogFault`] when the client refuses.
     fn pause(&mut self, partitions: &[i32], paused: bool) -> Result<(), LogFault>;
 
-    /// Committed positions that no transaction still open can change. `None` where the group
-    /// never committed.
+    /// Committed positions, `None` where the group never committed. Transactions that are about
+    /// to end are waited for, for a moment.
     ///
     /// # Errors
-    /// [`FaultClass::Retriable`] while a transaction that covers them is open.
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault>;
+    /// [`LogFault`] when the broker did not answer.
+    fn committed(&mut self, partitions: &[i32]) -> Result<Offsets, LogFault>;
 
     /// First offset kept, and the first that a committed reader has not been shown.
     ///
@@ -217,8 +228,12 @@ pub trait Log: Send {
         take: &mut dyn FnMut(Record),
     ) -> Result<bool, LogFault>;
 
+    /// Whether no broker could be reached at some moment since the last recycle: they may have
+    /// forgotten how our last transaction ended, and only a recycle can tell.
+    fn was_away(&mut self) -> bool;
+
     /// # Errors
-    /// [`LogFault`] of any class.
+    /// [`LogFault`] of any class; [`FaultClass::Fatal`] also after [`Log::was_away`].
     fn begin(&mut self) -> Result<(), LogFault>;
 
     /// Hands a record to the producer; it is acknowledged by [`Log::drain`].
@@ -239,15 +254,20 @@ pub trait Log: Send {
 
     /// # Errors
     /// [`LogFault`] of any class; [`FaultClass::Unknown`] also when the call took as long as the
-    /// client waits for an answer, whatever it said then.
+    /// client waits for an answer, or the brokers were all away meanwhile, whatever it said then.
     fn commit(&mut self) -> Result<(), LogFault>;
+
+    /// Where a record of the last transaction lies in [`Destination::Windows`]: partition and
+    /// offset. A reader of committed records that can pass it sees the whole transaction.
+    fn witness(&self) -> Option<(i32, i64)>;
 
     /// # Errors
     /// [`LogFault`] of any class.
     fn abort(&mut self) -> Result<(), LogFault>;
 
     /// Drops the producer and makes a new one under the same id, which ends whatever the old one
-    /// left open and shuts out anything of it that is still under way. A consumer that is of no
+    /// left open and shuts out anything of it that is still under way. Then what the brokers have
+    /// forgotten to end is ended as aborted, in every log that this id may have written. A consumer that is of no
     /// more use is replaced too, and what was assigned to it is returned as revoked.
     ///
     /// # Errors

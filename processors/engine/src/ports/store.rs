@@ -72,10 +72,20 @@ pub struct Checkpoint {
     pub saved_at: UnixMillis,
 }
 
-/// The store could not be asked, or did not answer in time. Says nothing about what it holds.
+/// Why an operation of the store failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFaultKind {
+    /// It could not be asked, or did not answer in time. Says nothing about what it holds.
+    Away,
+    /// It holds what this program did not write and must neither go on from nor overwrite.
+    Foreign,
+}
+
+/// An operation of the store that failed, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFault {
     pub operation: &'static str,
+    pub kind: StoreFaultKind,
     pub reason: String,
 }
 
@@ -93,6 +103,7 @@ pub trait LedgerStore: Send {
     ///
     /// # Errors
     /// [`StoreFault`] when any of them could not be read: then nothing is known of any.
+    /// [`StoreFaultKind::Foreign`] when one was folded by other rules.
     fn load(&mut self, orders: &[OrderId]) -> Result<Vec<Option<Vec<u8>>>, StoreFault>;
 
     /// Starts writing and returns at once. At most the engine's dirty limit is ever in flight.

@@ -1,16 +1,10 @@
-//! The brokers: logs with transactions, one group, one transaction coordinator; and the client of
-//! one worker, which can be told that a call failed although it did not, and the other way round.
+//! The brokers: logs with transactions, one group, one transaction coordinator, which can lose a
+//! marker for good.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use trueup_engine::ports::log::{
-    Change, Committed, Destination, FaultClass, Input, Log, LogFault, Output, Position, Record,
-    Source, Until,
-};
-use trueup_engine::state::BARRIER_NONCE;
-use trueup_plants::{Plant, planted};
+use trueup_engine::ports::log::{Change, Destination, Input, Position, Record, Source};
 
 use super::random::Random;
 
@@ -34,53 +28,71 @@ impl From<Destination> for Topic {
 
 /// What became of a transaction in one log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Open,
     Committed,
     Aborted,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    record: Record,
-    fate: Fate,
-    transaction: Option<usize>,
+pub(super) struct Entry {
+    pub(super) record: Record,
+    pub(super) fate: Fate,
+    pub(super) transaction: Option<usize>,
 }
 
 #[derive(Debug)]
-struct Transaction {
-    producer: String,
-    epoch: u64,
-    decided: Option<bool>,
-    offsets: Vec<(i32, Position)>,
-    offsets_marked: bool,
+pub(super) struct Transaction {
+    pub(super) producer: String,
+    pub(super) epoch: u64,
+    pub(super) began_ms: i64,
+    pub(super) decided: Option<bool>,
+    pub(super) offsets: Vec<(i32, Position)>,
+    pub(super) offsets_marked: bool,
+    /// The coordinator takes its markers as written, and those that are missing never will be.
+    pub(super) forgotten: bool,
     /// Logs whose marker has not landed.
-    unmarked: BTreeSet<(Topic, i32)>,
+    pub(super) unmarked: BTreeSet<(Topic, i32)>,
+    /// The marker of one log has landed.
+    pub(super) partly_marked: bool,
 }
 
 impl Transaction {
+    /// By what its coordinator knows.
     fn is_over(&self) -> bool {
-        self.decided.is_some() && self.unmarked.is_empty() && self.offsets_marked
+        let marked = self.unmarked.is_empty() && self.offsets_marked;
+        self.decided.is_some() && (marked || self.forgotten)
+    }
+
+    /// Whether committed offsets of these partitions may still change by it.
+    pub(super) fn covers(&self, partitions: &[i32]) -> bool {
+        let covered = |(of, _): &(i32, Position)| partitions.contains(of);
+        !self.offsets_marked && self.offsets.iter().any(covered)
     }
 }
 
 #[derive(Debug, Default)]
-struct Member {
-    changes: Vec<Change>,
-    generation: u64,
+pub(super) struct Member {
+    pub(super) changes: Vec<Change>,
+    pub(super) generation: u64,
+    /// Given anew with each joining; the latest shuts those before it out.
+    pub(super) id: u64,
 }
 
 #[derive(Debug)]
 pub struct Cluster {
     pub partitions: i32,
     logs: BTreeMap<(Topic, i32), Vec<Entry>>,
-    committed: BTreeMap<i32, Position>,
-    transactions: Vec<Transaction>,
-    epochs: BTreeMap<String, u64>,
+    pub(super) committed: BTreeMap<i32, Position>,
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) epochs: BTreeMap<String, u64>,
     /// Ends that were sent and not yet received: producer, its epoch, commit or abort.
-    late: Vec<(String, u64)>,
-    generation: u64,
-    members: BTreeMap<String, Member>,
+    pub(super) late: Vec<(String, u64)>,
+    pub(super) generation: u64,
+    joins: u64,
+    /// How often all brokers died.
+    pub(super) crashes: u64,
+    pub(super) members: BTreeMap<String, Member>,
     owners: BTreeMap<i32, String>,
     pub random: Random,
     /// One call in so many goes wrong; 0 is never.
@@ -90,6 +102,10 @@ pub struct Cluster {
     /// Raised by whatever may change what a reader of committed records or offsets sees.
     pub revision: u64,
 }
+
+/// The longest that a transaction stays open: its timeout, and the time between two looks for
+/// overdue ones.
+const OVERDUE_MS: i64 = 20_000;
 
 pub type Shared = Arc<Mutex<Cluster>>;
 
@@ -103,6 +119,8 @@ impl Cluster {
             epochs: BTreeMap::new(),
             late: Vec::new(),
             generation: 0,
+            joins: 0,
+            crashes: 0,
             members: BTreeMap::new(),
             owners: BTreeMap::new(),
             random,
@@ -113,7 +131,7 @@ impl Cluster {
         }
     }
 
-    fn log(&mut self, topic: Topic, partition: i32) -> &mut Vec<Entry> {
+    pub(super) fn log(&mut self, topic: Topic, partition: i32) -> &mut Vec<Entry> {
         self.logs.entry((topic, partition)).or_default()
     }
 
@@ -135,7 +153,7 @@ impl Cluster {
     }
 
     /// As [`Cluster::visible`], from an offset on.
-    fn visible_from(
+    pub(super) fn visible_from(
         &self,
         topic: Topic,
         partition: i32,
@@ -152,7 +170,7 @@ impl Cluster {
             .map(|entry| &entry.record)
     }
 
-    fn stable_end(&self, topic: Topic, partition: i32) -> i64 {
+    pub(super) fn stable_end(&self, topic: Topic, partition: i32) -> i64 {
         let log = self.logs.get(&(topic, partition));
         let end = log.map_or(0, |log| {
             log.iter()
@@ -162,19 +180,18 @@ impl Cluster {
         i64::try_from(end).unwrap()
     }
 
-    /// Position by all decided transactions, whether their markers landed or not.
+    /// The furthest position of all committed transactions, whether their markers landed or not.
     pub fn decided(&self, partition: i32) -> Position {
-        let mut position = self.committed.get(&partition).copied().unwrap_or_default();
-        for transaction in &self.transactions {
-            if transaction.decided == Some(true) && !transaction.offsets_marked {
-                for (of, offsets) in &transaction.offsets {
-                    if *of == partition {
-                        position = *offsets;
-                    }
-                }
+        let committed = self.transactions.iter();
+        let committed = committed.filter(|transaction| transaction.decided == Some(true));
+        let mut furthest = Position::default();
+        for (of, offsets) in committed.flat_map(|transaction| &transaction.offsets) {
+            if *of == partition {
+                furthest.events = furthest.events.max(offsets.events);
+                furthest.orders = furthest.orders.max(offsets.orders);
             }
         }
-        position
+        furthest
     }
 
     pub fn is_over(&self) -> bool {
@@ -214,22 +231,38 @@ impl Cluster {
             .filter(|(_, owner)| *owner == name)
             .map(|(p, _)| *p);
         let changes = vec![Change::Assigned(owned.collect())];
+        self.join(name, changes);
+    }
+
+    /// A member joins under a name, and is given an id.
+    pub(super) fn join(&mut self, name: &str, changes: Vec<Change>) {
+        self.joins += 1;
+        let id = self.joins;
         self.members.insert(
             name.into(),
             Member {
                 changes,
                 generation: 0,
+                id,
             },
         );
     }
 
-    fn open_transaction(&self, producer: &str) -> Option<usize> {
+    /// After an outage the group knows a member by another id than the member itself does.
+    pub fn rename(&mut self, name: &str) {
+        self.joins += 1;
+        if let Some(member) = self.members.get_mut(name) {
+            member.id = self.joins;
+        }
+    }
+
+    pub(super) fn open_transaction(&self, producer: &str) -> Option<usize> {
         self.transactions.iter().position(|transaction| {
             transaction.producer == producer && transaction.decided.is_none()
         })
     }
 
-    fn decide(&mut self, index: usize, commit: bool) {
+    pub(super) fn decide(&mut self, index: usize, commit: bool) {
         self.revision += 1;
         self.transactions[index].decided = Some(commit);
     }
@@ -258,7 +291,7 @@ impl Cluster {
         for index in 0..self.transactions.len() {
             let transaction = &self.transactions[index];
             let mine = producer.is_none_or(|name| transaction.producer == name);
-            if !mine || transaction.decided.is_none() {
+            if !mine || transaction.decided.is_none() || transaction.forgotten {
                 continue;
             }
             for log in transaction.unmarked.clone() {
@@ -268,33 +301,121 @@ impl Cluster {
         }
     }
 
+    /// A marker in a log ends all that its producer has open there, also what an earlier marker
+    /// should have ended, and the other way.
     fn mark_log(&mut self, index: usize, log: (Topic, i32)) {
         self.revision += 1;
+        let producer = self.transactions[index].producer.clone();
         let committed = self.transactions[index].decided == Some(true);
+        self.end_in_log(&producer, index, log, committed);
+        self.transactions[index].unmarked.remove(&log);
+        self.transactions[index].partly_marked = true;
+    }
+
+    /// Ends what this producer has open in a log, of its transactions up to `last`.
+    fn end_in_log(&mut self, producer: &str, last: usize, log: (Topic, i32), committed: bool) {
         let fate = if committed {
             Fate::Committed
         } else {
             Fate::Aborted
         };
-        for entry in self.log(log.0, log.1) {
-            if entry.transaction == Some(index) {
+        let entries = self.logs.entry(log).or_default();
+        for entry in entries.iter_mut().filter(|entry| entry.fate == Fate::Open) {
+            let of = entry.transaction.filter(|of| *of <= last);
+            if of.is_some_and(|of| self.transactions[of].producer == producer) {
                 entry.fate = fate;
             }
         }
-        self.transactions[index].unmarked.remove(&log);
     }
 
+    /// The same in the group's offsets.
     fn mark_offsets(&mut self, index: usize) {
-        let transaction = &mut self.transactions[index];
-        if transaction.offsets_marked {
+        let transaction = &self.transactions[index];
+        if transaction.offsets_marked || transaction.forgotten {
             return;
         }
-        transaction.offsets_marked = true;
+        let producer = transaction.producer.clone();
+        let committed = transaction.decided == Some(true);
+        self.end_in_offsets(&producer, index, committed);
+    }
+
+    fn end_in_offsets(&mut self, producer: &str, last: usize, committed: bool) {
         self.revision += 1;
-        if transaction.decided == Some(true) {
-            for (partition, position) in transaction.offsets.clone() {
-                self.committed.insert(partition, position);
+        for transaction in &mut self.transactions[..=last] {
+            if transaction.producer != producer || transaction.offsets_marked {
+                continue;
             }
+            transaction.offsets_marked = true;
+            if committed {
+                self.committed.extend(transaction.offsets.iter().copied());
+            }
+        }
+    }
+
+    /// All brokers die and come back, and forget the markers that they still had to write. Those of
+    /// one transaction are written in one go, but for the offsets'. What was open for long is
+    /// aborted. Every client notices.
+    pub fn crash(&mut self) {
+        self.crashes += 1;
+        self.revision += 1;
+        for index in 0..self.transactions.len() {
+            let transaction = &self.transactions[index];
+            if transaction.is_over() {
+                continue;
+            }
+            if transaction.decided.is_none() {
+                if self.random.one_in(2) {
+                    continue;
+                }
+                let producer = transaction.producer.clone();
+                self.transactions[index].decided = Some(false);
+                *self.epochs.entry(producer).or_default() += 1;
+            }
+            if self.transactions[index].partly_marked {
+                for log in self.transactions[index].unmarked.clone() {
+                    self.mark_log(index, log);
+                }
+            }
+            self.transactions[index].forgotten = true;
+        }
+    }
+
+    /// What a new producer does about what was forgotten: ends it all as aborted.
+    pub(super) fn end_forgotten(&mut self, producer: &str) {
+        let Some(last) = self.transactions.len().checked_sub(1) else {
+            return;
+        };
+        for index in 0..=last {
+            let transaction = &mut self.transactions[index];
+            if transaction.producer != producer || !transaction.forgotten {
+                continue;
+            }
+            if !transaction.unmarked.is_empty() {
+                transaction.decided = Some(false);
+            }
+            for log in std::mem::take(&mut transaction.unmarked) {
+                self.end_in_log(producer, index, log, false);
+            }
+        }
+        self.end_in_offsets(producer, last, false);
+    }
+
+    /// The coordinator takes a marker of the offsets as written, and it never is.
+    pub fn lose_marker(&mut self) {
+        let waiting: Vec<usize> = (0..self.transactions.len())
+            .filter(|index| {
+                let transaction = &self.transactions[*index];
+                transaction.decided.is_some() && !transaction.is_over()
+            })
+            .filter(|index| !self.transactions[*index].offsets_marked)
+            .collect();
+        if !waiting.is_empty() {
+            let index = waiting[self.random.below(waiting.len())];
+            for log in self.transactions[index].unmarked.clone() {
+                self.mark_log(index, log);
+            }
+            self.transactions[index].forgotten = true;
+            self.revision += 1;
         }
     }
 
@@ -316,340 +437,24 @@ impl Cluster {
         self.late.clear();
     }
 
+    pub fn pass(&mut self, ms: i64) {
+        self.now_ms += ms;
+        let overdue = |transaction: &&Transaction| {
+            let open_ms = self.now_ms - transaction.began_ms;
+            transaction.decided.is_none() && open_ms >= OVERDUE_MS
+        };
+        let overdue = self.transactions.iter().filter(overdue);
+        let producers: Vec<String> = overdue.map(|overdue| overdue.producer.clone()).collect();
+        for producer in producers {
+            self.expire(&producer);
+        }
+    }
+
     /// The coordinator ends a transaction that has been open too long, and shuts its producer out.
     pub fn expire(&mut self, producer: &str) {
         if let Some(index) = self.open_transaction(producer) {
             self.decide(index, false);
             *self.epochs.entry(producer.into()).or_default() += 1;
         }
-    }
-}
-
-/// One worker's client; a restarted worker has a new one.
-pub struct Client {
-    cluster: Shared,
-    name: String,
-    epoch: Option<u64>,
-    generation: u64,
-    reading: BTreeMap<i32, Position>,
-    paused: BTreeSet<i32>,
-    open: bool,
-}
-
-impl Client {
-    pub fn new(cluster: &Shared, name: &str) -> Self {
-        Self {
-            cluster: Arc::clone(cluster),
-            name: name.into(),
-            epoch: None,
-            generation: 0,
-            reading: BTreeMap::new(),
-            paused: BTreeSet::new(),
-            open: false,
-        }
-    }
-
-    fn fault(operation: &'static str, class: FaultClass) -> LogFault {
-        LogFault {
-            operation,
-            class,
-            reason: "simulated".into(),
-        }
-    }
-
-    fn maybe_fault(cluster: &mut Cluster, operation: &'static str) -> Result<(), LogFault> {
-        if cluster.fault_every > 0 && cluster.random.one_in(cluster.fault_every) {
-            let classes = [
-                FaultClass::Abortable,
-                FaultClass::Fatal,
-                FaultClass::Unknown,
-                FaultClass::Retriable,
-            ];
-            let class = classes[cluster.random.below(classes.len())];
-            return Err(Self::fault(operation, class));
-        }
-        Ok(())
-    }
-
-    /// The transaction of this producer that is open, if its epoch is still the latest.
-    fn transaction(&self, cluster: &mut Cluster) -> Result<usize, LogFault> {
-        if cluster.epochs.get(&self.name) != self.epoch.as_ref() {
-            return Err(Self::fault("use a transaction", FaultClass::Fenced));
-        }
-        if let Some(index) = cluster.open_transaction(&self.name) {
-            return Ok(index);
-        }
-        // One transaction per producer: the one before must be marked everywhere first.
-        cluster.land_all_markers_of(Some(&self.name));
-        cluster.transactions.push(Transaction {
-            producer: self.name.clone(),
-            epoch: self.epoch.unwrap_or_default(),
-            decided: None,
-            offsets: Vec::new(),
-            offsets_marked: false,
-            unmarked: BTreeSet::new(),
-        });
-        Ok(cluster.transactions.len() - 1)
-    }
-
-    fn end(&mut self, commit: bool) -> Result<(), LogFault> {
-        let shared = Arc::clone(&self.cluster);
-        let cluster = &mut *shared.lock().unwrap();
-        self.open = false;
-        if cluster.epochs.get(&self.name) != self.epoch.as_ref() {
-            return Err(Self::fault("end a transaction", FaultClass::Fenced));
-        }
-        let Some(index) = cluster.open_transaction(&self.name) else {
-            return Ok(());
-        };
-        debug_assert_eq!(Some(cluster.transactions[index].epoch), self.epoch);
-        if std::mem::take(&mut cluster.lose_next_end) {
-            let end = (self.name.clone(), self.epoch.unwrap_or_default());
-            cluster.late.push(end);
-            return Err(Self::fault("end a transaction", FaultClass::Unknown));
-        }
-        if cluster.fault_every > 0 && cluster.random.one_in(cluster.fault_every) {
-            match cluster.random.below(4) {
-                // It happened, and nobody heard.
-                0 => cluster.decide(index, commit),
-                // It is under way, and will arrive when it arrives.
-                1 | 2 if commit => {
-                    let end = (self.name.clone(), self.epoch.unwrap_or_default());
-                    cluster.late.push(end);
-                }
-                // It never happened.
-                _ => {}
-            }
-            return Err(Self::fault("end a transaction", FaultClass::Unknown));
-        }
-        cluster.decide(index, commit);
-        Ok(())
-    }
-}
-
-impl Log for Client {
-    fn poll(
-        &mut self,
-        _wait: Duration,
-        most: usize,
-        into: &mut Vec<Record>,
-    ) -> Result<Vec<Change>, LogFault> {
-        let mut cluster = self.cluster.lock().unwrap();
-        let generation = cluster.generation;
-        if let Some(member) = cluster.members.get_mut(&self.name) {
-            let changes = std::mem::take(&mut member.changes);
-            if !changes.is_empty() {
-                member.generation = generation;
-                for change in &changes {
-                    if let Change::Revoked(lost) = change {
-                        self.reading
-                            .retain(|partition, _| !lost.contains(partition));
-                    }
-                }
-                return Ok(changes);
-            }
-        }
-        let most = most.min(1 + cluster.random.below(6));
-        for (partition, position) in &mut self.reading {
-            if self.paused.contains(partition) {
-                continue;
-            }
-            for input in Input::ALL {
-                let next = position.of(input);
-                let topic = Topic::Read(Source::Input(input));
-                for record in cluster.visible_from(topic, *partition, next) {
-                    if into.len() >= most {
-                        return Ok(Vec::new());
-                    }
-                    position.set(input, record.offset + 1);
-                    into.push(record.clone());
-                }
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    fn adopt_generation(&mut self) {
-        let cluster = self.cluster.lock().unwrap();
-        self.generation = cluster
-            .members
-            .get(&self.name)
-            .map_or(0, |member| member.generation);
-    }
-
-    fn assign(&mut self, live: &[(i32, Position)]) -> Result<(), LogFault> {
-        self.reading.extend(live.iter().copied());
-        Ok(())
-    }
-
-    fn release(&mut self, partitions: &[i32]) -> Result<(), LogFault> {
-        self.reading
-            .retain(|partition, _| !partitions.contains(partition));
-        Ok(())
-    }
-
-    fn pause(&mut self, partitions: &[i32], paused: bool) -> Result<(), LogFault> {
-        for partition in partitions {
-            if paused {
-                self.paused.insert(*partition);
-            } else {
-                self.paused.remove(partition);
-            }
-        }
-        Ok(())
-    }
-
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Committed>, LogFault> {
-        let cluster = self.cluster.lock().unwrap();
-        let unstable = cluster.transactions.iter().any(|transaction| {
-            !transaction.is_over()
-                && !transaction.offsets_marked
-                && transaction
-                    .offsets
-                    .iter()
-                    .any(|(of, _)| partitions.contains(of))
-        });
-        if unstable && !planted(Plant::UnstableOffsets) {
-            return Err(Self::fault("read committed offsets", FaultClass::Retriable));
-        }
-        Ok(partitions
-            .iter()
-            .map(|partition| {
-                let told = cluster.committed.get(partition);
-                (
-                    *partition,
-                    [told.map(|told| told.events), told.map(|told| told.orders)],
-                )
-            })
-            .collect())
-    }
-
-    fn bounds(&mut self, source: Source, partition: i32) -> Result<(i64, i64), LogFault> {
-        let cluster = self.cluster.lock().unwrap();
-        Ok((0, cluster.stable_end(Topic::Read(source), partition)))
-    }
-
-    fn read(
-        &mut self,
-        source: Source,
-        partition: i32,
-        from: i64,
-        until: &Until,
-        most: usize,
-        take: &mut dyn FnMut(Record),
-    ) -> Result<bool, LogFault> {
-        let cluster = self.cluster.lock().unwrap();
-        let records = cluster.visible_from(Topic::Read(source), partition, from);
-        for (taken, record) in records.enumerate() {
-            match until {
-                Until::Offset(end) if record.offset >= *end => return Ok(true),
-                Until::Barrier(nonce) if record.header(BARRIER_NONCE) == Some(nonce.as_bytes()) => {
-                    return Ok(true);
-                }
-                Until::Offset(_) | Until::Barrier(_) | Until::StableEnd => {}
-            }
-            if taken >= most {
-                return Ok(false);
-            }
-            take(record.clone());
-        }
-        match until {
-            // The barrier is committed; its marker is on the way.
-            Until::Barrier(_) => Err(Self::fault("read to a barrier", FaultClass::Retriable)),
-            Until::Offset(_) | Until::StableEnd => Ok(true),
-        }
-    }
-
-    fn begin(&mut self) -> Result<(), LogFault> {
-        let mut cluster = self.cluster.lock().unwrap();
-        Self::maybe_fault(&mut cluster, "begin")?;
-        assert!(!self.open, "begin within a transaction");
-        self.open = true;
-        Ok(())
-    }
-
-    fn produce(&mut self, output: Output) -> Result<(), LogFault> {
-        assert!(self.open, "produce outside a transaction");
-        let mut cluster = self.cluster.lock().unwrap();
-        let index = self.transaction(&mut cluster)?;
-        let topic = Topic::from(output.to);
-        let partition = output.partition.unwrap_or(0);
-        let source = match topic {
-            Topic::Read(source) => source,
-            Topic::Status | Topic::DeadLetters => Source::Windows,
-        };
-        let timestamp = Some(cluster.now_ms);
-        let log = cluster.log(topic, partition);
-        let record = Record {
-            source,
-            partition,
-            offset: i64::try_from(log.len()).unwrap(),
-            timestamp,
-            key: Some(output.key),
-            value: output.value,
-            headers: output
-                .headers
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), Some(value)))
-                .collect(),
-        };
-        log.push(Entry {
-            record,
-            fate: Fate::Open,
-            transaction: Some(index),
-        });
-        cluster.transactions[index]
-            .unmarked
-            .insert((topic, partition));
-        Ok(())
-    }
-
-    fn drain(&mut self) -> Result<(), LogFault> {
-        let mut cluster = self.cluster.lock().unwrap();
-        Self::maybe_fault(&mut cluster, "drain")
-    }
-
-    fn send_offsets(&mut self, positions: &[(i32, Position)]) -> Result<(), LogFault> {
-        if positions.is_empty() {
-            // As librdkafka does: nothing is sent, and so nothing fences.
-            return Ok(());
-        }
-        let mut cluster = self.cluster.lock().unwrap();
-        Self::maybe_fault(&mut cluster, "send offsets")?;
-        let index = self.transaction(&mut cluster)?;
-        if self.generation != cluster.generation {
-            return Err(Self::fault("send offsets", FaultClass::Generation));
-        }
-        cluster.transactions[index].offsets = positions.to_vec();
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), LogFault> {
-        self.end(true)
-    }
-
-    fn abort(&mut self) -> Result<(), LogFault> {
-        self.end(false)
-    }
-
-    fn recycle(&mut self) -> Result<Vec<Change>, LogFault> {
-        let mut cluster = self.cluster.lock().unwrap();
-        if let Some(index) = cluster.open_transaction(&self.name) {
-            cluster.decide(index, false);
-        }
-        cluster.land_all_markers_of(Some(&self.name));
-        let epoch = cluster.epochs.entry(self.name.clone()).or_default();
-        *epoch += 1;
-        self.epoch = Some(*epoch);
-        self.open = false;
-        Ok(Vec::new())
-    }
-
-    fn cluster_id(&mut self) -> Result<String, LogFault> {
-        Ok("simulated".into())
-    }
-
-    fn partitions(&self) -> i32 {
-        self.cluster.lock().unwrap().partitions
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use trueup_domain::gap::Grace;
+use trueup_domain::ids::OrderId;
 use trueup_engine::machine::Phase;
 use trueup_engine::ports::clock::Clock;
 use trueup_engine::ports::log::Source;
@@ -13,7 +14,8 @@ use trueup_reconciler::Reconciler;
 use trueup_reconciler::topology::OrdersFeed;
 use trueup_schemas::codec::Codec;
 
-use super::cluster::{self, Client, Cluster, Topic};
+use super::client::Client;
+use super::cluster::{self, Cluster, Topic};
 use super::judge;
 use super::random::Random;
 use super::shop::{self, PARTITIONS};
@@ -121,6 +123,25 @@ impl History {
         self.cluster.lock().unwrap().lose_next_end = true;
     }
 
+    pub fn put_cell(&self, order: OrderId, cell: (i64, Vec<u8>)) {
+        self.rows.lock().unwrap().cells.insert(order, cell);
+    }
+
+    pub fn cell(&self, order: &OrderId) -> (i64, Vec<u8>) {
+        self.rows.lock().unwrap().cells[order].clone()
+    }
+
+    /// The end of a transaction is decided, and its marker in the group's offsets never lands.
+    pub fn lose_marker(&mut self) {
+        self.cluster.lock().unwrap().lose_marker();
+    }
+
+    /// The group gives a worker another member id, and the worker does not know.
+    pub fn rename(&mut self, worker: usize) {
+        let name = &self.workers[worker].0;
+        self.cluster.lock().unwrap().rename(name);
+    }
+
     pub fn land_late_end(&mut self) {
         self.cluster.lock().unwrap().land_late_end();
     }
@@ -181,7 +202,7 @@ impl History {
 
     pub fn pass(&self, ms: i64) {
         *self.clock.0.lock().unwrap() += ms;
-        self.cluster.lock().unwrap().now_ms += ms;
+        self.cluster.lock().unwrap().pass(ms);
     }
 
     fn reassign(&mut self) {
@@ -253,6 +274,8 @@ impl History {
             83..=89 => self.cluster.lock().unwrap().land_marker(),
             90..=92 => self.cluster.lock().unwrap().land_late_end(),
             93 if self.random.one_in(3) => self.reassign(),
+            93 if self.random.one_in(4) => self.cluster.lock().unwrap().lose_marker(),
+            93 if self.random.one_in(4) => self.cluster.lock().unwrap().crash(),
             94 if self.random.one_in(3) => self.kill(),
             95 if self.random.one_in(3) => {
                 let chosen = self.random.below(self.workers.len());
@@ -310,7 +333,10 @@ impl History {
             self.cluster.lock().unwrap().land_all_markers_of(None);
             self.rows.lock().unwrap().land_write();
             self.judge()?;
-            let clean = self.workers.iter().all(|(_, _, worker)| worker.is_clean());
+            let clean = self
+                .workers
+                .iter()
+                .all(|(_, _, worker)| worker.is_settled() && worker.is_clean());
             let landed = self.rows.lock().unwrap().in_flight() == 0;
             calm = if clean && landed && self.cluster.lock().unwrap().is_over() {
                 calm + 1
@@ -322,7 +348,12 @@ impl History {
                 return Ok(());
             }
         }
-        Err("the workers did not come to rest".into())
+        let phases = self.workers.iter().map(|(_, _, worker)| {
+            let state = (worker.phase(), worker.is_settled(), worker.is_clean());
+            format!("{state:?}")
+        });
+        let phases: Vec<String> = phases.collect();
+        Err(format!("the workers did not come to rest: {phases:?}"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use trueup_domain::ids::OrderId;
 use trueup_engine::ports::store::{
-    Checkpoint, CheckpointKey, LedgerStore, StoreFault, WriteBatch, WriteToken,
+    Checkpoint, CheckpointKey, LedgerStore, StoreFault, StoreFaultKind, WriteBatch, WriteToken,
 };
 use trueup_plants::{Plant, planted};
 
@@ -97,6 +97,7 @@ impl Connection {
 fn fault(operation: &'static str) -> StoreFault {
     StoreFault {
         operation,
+        kind: StoreFaultKind::Away,
         reason: "simulated".into(),
     }
 }
@@ -109,6 +110,17 @@ impl LedgerStore for Connection {
                 return Ok(vec![None; orders.len()]);
             }
             return Err(fault("read ledgers"));
+        }
+        let foreign = |order: &&OrderId| {
+            let cell = rows.cells.get(*order);
+            cell.is_some_and(|(timestamp, _)| timestamp % 256 != 1)
+        };
+        if let Some(order) = orders.iter().find(foreign) {
+            return Err(StoreFault {
+                kind: StoreFaultKind::Foreign,
+                reason: format!("`{order}` was folded by another revision"),
+                ..fault("read ledgers")
+            });
         }
         Ok(orders
             .iter()
