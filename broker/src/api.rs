@@ -78,9 +78,9 @@ pub(crate) fn answer(core: &mut Core, call: Call, now_ms: i64) {
     };
     match outcome {
         Outcome::Now(response) => {
-            let _ = call.reply.send(Answer::Response(response));
+            let _ = call.reply.send(Answer::of(response));
         }
-        Outcome::Durable(response) => core.when_durable(call.reply, Answer::Response(response)),
+        Outcome::Durable(response) => core.when_durable(call.reply, Answer::of(response)),
         Outcome::Silent => {
             let _ = call.reply.send(Answer::Nothing);
         }

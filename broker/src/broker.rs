@@ -1,7 +1,8 @@
 //! A broker as its owner sees it: started, asked for its address, stopped, or crashed.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,10 +26,13 @@ pub struct Broker {
     tell: mpsc::Sender<Told>,
     closing: watch::Sender<bool>,
     core: Option<JoinHandle<()>>,
+    /// Disconnected when the listener is closed.
+    listening: Mutex<Receiver<()>>,
     runtime: Option<Runtime>,
 }
 
 const SERVER_THREADS: usize = 2;
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a broker whose disk failed waits before it recovers once more.
 const RECOVER_PAUSE: Duration = Duration::from_millis(200);
 
@@ -87,13 +91,18 @@ impl Broker {
         let guard = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener)?;
         drop(guard);
-        runtime.spawn(accept(listener, shared));
+        let (held, listening) = sync_channel::<()>(1);
+        runtime.spawn(async move {
+            accept(listener, shared).await;
+            drop(held);
+        });
         Ok(Self {
             address,
             faults,
             tell,
             closing,
             core: Some(core),
+            listening: Mutex::new(listening),
             runtime: Some(runtime),
         })
     }
@@ -133,6 +142,11 @@ impl Broker {
             }
         }
         self.closing.send_replace(true);
+        // The address is free for another when this returns.
+        let listening = self.listening.get_mut();
+        let _ = listening
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv_timeout(CLOSE_PATIENCE);
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

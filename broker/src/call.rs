@@ -25,7 +25,13 @@ pub(crate) type Reply = oneshot::Sender<Answer>;
 
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Response(ResponseKind),
+    Response(Box<ResponseKind>),
     /// The client does not wait for one.
     Nothing,
+}
+
+impl Answer {
+    pub(crate) fn of(response: ResponseKind) -> Self {
+        Self::Response(Box::new(response))
+    }
 }

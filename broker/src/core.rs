@@ -57,6 +57,9 @@ pub(crate) struct Node {
     pub(crate) cluster_id: String,
 }
 
+/// The end of a partition.
+type End = (Uuid, i32, i64);
+
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) settings: BrokerConfig,
@@ -75,7 +78,7 @@ pub(crate) struct Core {
     /// Partitions that grew since the last lot was written.
     grown: HashSet<(Uuid, i32)>,
     /// The ends of partitions, by the position at which they are synced.
-    ends: VecDeque<(Position, Vec<(Uuid, i32, i64)>)>,
+    ends: VecDeque<(Position, Vec<End>)>,
     /// Directories of deleted topics, by the position at which that is synced.
     doomed: VecDeque<(Position, String)>,
     fetches: BTreeMap<u64, ParkedFetch>,
@@ -83,7 +86,9 @@ pub(crate) struct Core {
     group_replies: HashMap<u64, GroupReply>,
     tickets: u64,
     syncing: bool,
-    checkpointing: bool,
+    /// The ends of partitions in the checkpoint that a worker has in hand.
+    checkpointing: Option<Vec<End>>,
+    compacting: bool,
     upkeep_due_ms: i64,
     /// Nothing can be written, for want of room as a rule; what was taken waits.
     stuck: bool,

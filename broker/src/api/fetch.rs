@@ -62,7 +62,7 @@ pub(super) fn fetch(
         } else {
             Code::FetchSessionIdNotFound.number()
         });
-        let _ = reply.send(Answer::Response(ResponseKind::Fetch(response)));
+        let _ = reply.send(Answer::of(ResponseKind::Fetch(response)));
         return;
     }
     let wait_ms = i64::from(request.max_wait_ms).clamp(0, FETCH_WAIT_MS_MAX);

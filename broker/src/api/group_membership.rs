@@ -48,7 +48,7 @@ pub(super) fn join(
             core.release(released);
         }
         Err(refused) => {
-            let _ = reply.send(Answer::Response(joined(version, Err(refused))));
+            let _ = reply.send(Answer::of(joined(version, Err(refused))));
         }
     }
 }
@@ -149,7 +149,7 @@ pub(super) fn sync(
             core.release(released);
         }
         Err(code) => {
-            let _ = reply.send(Answer::Response(synced(Err(code))));
+            let _ = reply.send(Answer::of(synced(Err(code))));
         }
     }
 }

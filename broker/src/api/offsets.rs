@@ -30,9 +30,12 @@ pub(super) struct Wanted {
     pub(super) metadata: Option<StrBytes>,
 }
 
+/// Of one topic: its partitions and what each is told, once that is known.
+type Topic = (messages::TopicName, Vec<(i32, Option<Code>)>);
+
 /// A commit's partitions in the order of the request, and what each is told.
 pub(super) struct Asked {
-    topics: Vec<(messages::TopicName, Vec<(i32, Option<Code>)>)>,
+    topics: Vec<Topic>,
     known: Vec<(TopicPartition, Committed)>,
 }
 

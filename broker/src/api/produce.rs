@@ -163,6 +163,9 @@ impl Writer {
             let reason = "each partition takes exactly one batch of a request".to_owned();
             return Err((Code::InvalidRecord, Some(reason)));
         };
+        if settings.compact {
+            keyed(&batch)?;
+        }
         let time_ms = batch.header.max_timestamp;
         let early = self.now_ms.saturating_sub(settings.timestamp_before_max_ms);
         let late = self.now_ms.saturating_add(settings.timestamp_after_max_ms);
@@ -186,5 +189,20 @@ fn named(fault: &BatchFault) -> Code {
         | BatchFault::ControlFromClient(_)
         | BatchFault::BadProducer(_)
         | BatchFault::TooManyBatches(_) => Code::InvalidRecord,
+    }
+}
+
+/// A record without a key could never be compacted away.
+fn keyed(batch: &Batch) -> Result<(), Refusal> {
+    let refused = |reason: String| (Code::InvalidRecord, Some(reason));
+    let records = batch
+        .records()
+        .map_err(|fault| refused(fault.to_string()))?;
+    match records.iter().find(|record| record.key.is_none()) {
+        None => Ok(()),
+        Some(record) => Err(refused(format!(
+            "record {} has no key, and the topic is compacted",
+            record.offset_delta
+        ))),
     }
 }

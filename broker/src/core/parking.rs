@@ -20,7 +20,7 @@ impl Core {
     pub(crate) fn fetch_or_park(&mut self, fetch: Fetch, reply: Reply, now_ms: i64) {
         let found = fetch.find(&self.state);
         if found.enough || fetch.until_ms <= now_ms {
-            let _ = reply.send(Answer::Response(found.response));
+            let _ = reply.send(Answer::of(found.response));
             return;
         }
         let ticket = self.fresh_ticket();
@@ -65,7 +65,7 @@ impl Core {
         }
         let found = parked.fetch.find(&self.state);
         if found.enough || until_ms <= now_ms {
-            let _ = parked.reply.send(Answer::Response(found.response));
+            let _ = parked.reply.send(Answer::of(found.response));
             return;
         }
         self.fetch_deadlines.insert((until_ms, ticket));
@@ -86,7 +86,7 @@ impl Core {
                 groups::Answer::Join(answer) => joined(version, answer),
                 groups::Answer::Sync(answer) => synced(answer),
             };
-            let _ = reply.send(Answer::Response(response));
+            let _ = reply.send(Answer::of(response));
         }
     }
 

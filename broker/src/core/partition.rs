@@ -12,6 +12,8 @@ pub(crate) struct Partition {
     pub(crate) state: PartitionState,
     /// The end of what is synced: nobody reads beyond it.
     pub(crate) high_watermark: i64,
+    /// Where the last durable snapshot ends it: the journal has what comes after.
+    pub(super) snapshot_end: i64,
 }
 
 impl Partition {

@@ -119,6 +119,7 @@ impl State {
         )?;
         partitions.push(Partition {
             high_watermark: log.end_offset(),
+            snapshot_end: position.end,
             log,
             state,
         });

@@ -84,7 +84,7 @@ impl Core {
             && let Some(code) = stuck_code(&call.request)
         {
             if let Some(response) = api::refusal(&call.request, call.version, code) {
-                let _ = call.reply.send(Answer::Response(response));
+                let _ = call.reply.send(Answer::of(response));
             }
             return;
         }
@@ -198,7 +198,11 @@ impl Core {
                 }
             }
             Done::Checkpointed(outcome) => self.checkpointed(outcome),
-            Done::Chore(chore) => chore.finish(self),
+            Done::Compacted {
+                topic,
+                partition,
+                outcome,
+            } => self.compacted(topic, partition, outcome),
         }
     }
 
@@ -244,11 +248,15 @@ impl Core {
         self.write_lot();
         let outcome = self.journal.sync_job().run();
         self.journal.synced(&outcome);
-        if outcome.is_err() || self.broken.is_some() || self.checkpointing {
+        if outcome.is_err()
+            || self.broken.is_some()
+            || self.checkpointing.is_some()
+            || self.compacting
+        {
             return;
         }
         self.settle();
-        match self.checkpoint_job().map(|job| job()) {
+        match self.checkpoint_job().map(|(job, _)| job()) {
             Ok(Done::Checkpointed(outcome)) => self.checkpointed(outcome),
             Ok(_) => {}
             Err(fault) => tracing::warn!(fault, "there is no last checkpoint"),

@@ -5,21 +5,22 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::disk::DiskFault;
 use crate::journal::{Position, SyncJob};
+use crate::log::{Compacted, LogFault};
 
 /// What a worker has done.
 #[derive(Debug)]
 pub(crate) enum Done {
     Synced(Result<Position, DiskFault>),
     Checkpointed(Result<Position, String>),
-    Chore(Box<dyn Chore>),
-}
-
-/// Something long, and what the core does with its result.
-pub(crate) trait Chore: std::fmt::Debug + Send {
-    fn finish(self: Box<Self>, core: &mut super::Core);
+    Compacted {
+        topic: Uuid,
+        partition: i32,
+        outcome: Result<Compacted, LogFault>,
+    },
 }
 
 pub(super) type Job = Box<dyn FnOnce() -> Done + Send>;

@@ -95,7 +95,7 @@ async fn read_requests(
             Err(RequestFault::VersionsUnknown { correlation }) => {
                 // Answered in the oldest form, the one that every client reads.
                 let response = api::versions(Code::UnsupportedVersion);
-                let _ = reply.send(Answer::Response(response));
+                let _ = reply.send(Answer::of(response));
                 let told = Due {
                     key: ApiKey::ApiVersions,
                     version: 0,
@@ -142,7 +142,7 @@ async fn read_requests(
 
 async fn send(shared: &Shared, call: Call) -> Result<(), ConnectionFault> {
     if let RequestKind::ApiVersions(ApiVersionsRequest { .. }) = call.request {
-        let _ = call.reply.send(Answer::Response(api::versions(Code::None)));
+        let _ = call.reply.send(Answer::of(api::versions(Code::None)));
         return Ok(());
     }
     shared
@@ -193,7 +193,7 @@ async fn send_struck(
         Fault::Refuse(code) => {
             match api::refusal(&call.request, call.version, code) {
                 Some(response) => {
-                    let _ = call.reply.send(Answer::Response(response));
+                    let _ = call.reply.send(Answer::of(response));
                 }
                 None => return Err(ConnectionFault::Injected),
             }

@@ -38,22 +38,20 @@ pub(crate) enum Misshapen {
     Elements,
     #[error("the request carries tagged field {0}, which brokers alone send")]
     Tag(u32),
-    #[error("{0} bytes follow the request")]
-    Left(usize),
 }
 
-/// Checks that `body` is one request of `served` at `version`, from its first byte to its last.
+/// Checks that `body` begins with one request of `served` at `version`. What may follow is nobody's:
+/// librdkafka leaves bytes there that it reserved, and brokers have never minded.
 pub(crate) fn check(served: &Served, version: i16, body: &[u8]) -> Result<(), Misshapen> {
-    let mut walk = Walk {
+    walk(served, version, body).fields(served.fields)
+}
+
+fn walk<'a>(served: &Served, version: i16, body: &'a [u8]) -> Walk<'a> {
+    Walk {
         left: body,
         version,
         flexible: version >= served.flexible_since,
         elements: 0,
-    };
-    walk.fields(served.fields)?;
-    match walk.left.len() {
-        0 => Ok(()),
-        left => Err(Misshapen::Left(left)),
     }
 }
 

@@ -1,6 +1,4 @@
-use rdkafka::admin::{
-    AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -71,14 +69,6 @@ fn configurations_are_described_as_they_were_set() {
     assert_eq!(value("max.message.bytes").as_deref(), Some("1048588"));
     assert!(resource.get("segment.bytes").unwrap().is_default);
     assert!(!resource.get("retention.ms").unwrap().is_default);
-
-    let unknown = ResourceSpecifier::Topic("none");
-    let unknown = wait(admin.describe_configs(&[unknown], &AdminOptions::new())).unwrap();
-    assert_eq!(
-        unknown[0].as_ref().err(),
-        Some(&RDKafkaErrorCode::UnknownTopicOrPartition)
-    );
-    let _ = AlterConfig::new(ResourceSpecifier::Topic("t"));
 }
 
 #[test]

@@ -34,10 +34,8 @@ fn nonsense_closes_its_own_connection_and_harms_nobody_else() {
         framed(&[0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff]),
         framed(&[0, 0, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),
         framed(&huge),
-        // Metadata version 1 with a byte too many.
-        framed(&[
-            0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,
-        ]),
+        // Metadata version 1 with a byte too few.
+        framed(&[0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff]),
     ];
     for (number, case) in cases.iter().enumerate() {
         assert_eq!(answered(&running, case), Vec::<u8>::new(), "case {number}");

@@ -82,16 +82,16 @@ fn a_static_member_that_comes_back_gets_its_partitions_without_a_rebalance() {
     let two = running.consumer("g", &settings("two"));
     two.subscribe(&["t"]).unwrap();
     settle(&[&one, &two], &[1, 1]);
-    let before = two.assignment().unwrap();
-    let admin = running.consumer("other", &[]);
-    let generation = |consumer: &BaseConsumer| format!("{:?}", consumer.assignment().unwrap());
-    let of_one = generation(&one);
+    // As text: a list of partitions keeps its client from being closed.
+    let assigned = |consumer: &BaseConsumer| format!("{:?}", consumer.assignment().unwrap());
+    let (of_one, of_two) = (assigned(&one), assigned(&two));
     drop(two);
     let two = running.consumer("g", &settings("two"));
     two.subscribe(&["t"]).unwrap();
     settle(&[&one, &two], &[1, 1]);
-    assert_eq!(two.assignment().unwrap(), before);
-    assert_eq!(generation(&one), of_one);
+    assert_eq!(assigned(&two), of_two);
+    assert_eq!(assigned(&one), of_one);
+    let admin = running.consumer("other", &[]);
     let list = admin.fetch_group_list(Some("g"), PATIENCE).unwrap();
     let group = &list.groups()[0];
     assert_eq!(group.state(), "Stable");

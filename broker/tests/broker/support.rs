@@ -30,6 +30,11 @@ impl Running {
     }
 
     fn start_on(disk: SimulatedDisk, address: &str) -> Self {
+        // What the broker says is seen with RUST_LOG; the second test finds it set up.
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .try_init();
         let listener = TcpListener::bind(address).unwrap();
         let broker = Broker::start(
             BrokerConfig::default(),

@@ -88,9 +88,9 @@ fn every_served_request_at_every_version_is_walked_as_it_is_decoded() {
                 .unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(left.remaining(), 0, "{name}");
 
-            let mut longer = filled.clone();
-            longer.push(0);
-            assert_eq!(check(api, version, &longer), Err(Misshapen::Left(1)));
+            let mut walk = walk(api, version, &filled);
+            walk.fields(api.fields).unwrap();
+            assert!(walk.left.is_empty(), "{name}");
             if let Some((_, shorter)) = filled.split_last() {
                 assert!(check(api, version, shorter).is_err(), "{name}");
             }
