@@ -11,6 +11,7 @@ use crate::settings::table::{self, SETTINGS, Setting, Shape};
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    Dev,
     Ingest,
     Process,
     Send { files: Vec<String> },
@@ -47,8 +48,7 @@ const INGEST: &[&str] = &[
     "rate-per-endpoint",
     "rate-per-address",
 ];
-const PROCESS: &[&str] = &[
-    "only",
+const WORKERS: &[&str] = &[
     "instance-id",
     "workers",
     "grace",
@@ -58,6 +58,8 @@ const PROCESS: &[&str] = &[
     "unacked-age",
     "epoch",
 ];
+const PROCESS: &[&str] = &["only"];
+const DEV: &[&str] = &["demo", "data-dir", "kafka-listen", "broker-faults"];
 const ASK: &[&str] = &["json", "ops", "ops-token", "signing-keys"];
 const TOPICS: &[&str] = &["json", "partitions", "replication-factor"];
 
@@ -65,6 +67,11 @@ const AFTER_HELP: &str = "Every setting is a flag, a variable TRUEUP_<FLAG> and 
 --config names, in that order of precedence. Secrets are variables only (STRIPE_WEBHOOK_SECRET, \
 TRUEUP_SIGNING_KEYS), or files that <VARIABLE>_FILE names.\n\
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";
+
+const AFTER_DEV_HELP: &str = "It needs nothing: no Kafka, no store, no account and no secret. --kafka and --scylla \
+put an existing one in the place of the embedded one; topics and tables are made there too. Secrets that nobody \
+gives are made at the first start and kept in the data directory. It has one worker, the instance id `dev` \
+beside the embedded broker, and --demo a grace of 2 s, unless somebody says otherwise.";
 
 /// Reads the arguments, the program's name first.
 ///
@@ -88,6 +95,7 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
     let (name, given) = matches.subcommand()?;
     let id = || given.get_one::<String>("ID").cloned();
     let command = match name {
+        "dev" => Command::Dev,
         "ingest" => Command::Ingest,
         "process" => Command::Process,
         "send" => Command::Send {
@@ -129,6 +137,24 @@ fn tree() -> Clap {
         .after_help(AFTER_HELP)
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommand(
+            leaf(
+                "dev",
+                "Everything in one process on loopback: broker, ledger, gateway, processors, ops",
+                &[
+                    TALK,
+                    DEV,
+                    INGEST,
+                    SERVE,
+                    KAFKA,
+                    &["partitions", "replication-factor"],
+                    STORE,
+                    &["replication"],
+                    WORKERS,
+                ],
+            )
+            .after_help(AFTER_DEV_HELP),
+        )
         .subcommand(leaf(
             "ingest",
             "Take Stripe's webhooks in and write them to Kafka",
@@ -137,7 +163,7 @@ fn tree() -> Clap {
         .subcommand(leaf(
             "process",
             "Fold events into orders: Kafka and the ledger store",
-            &[TALK, SERVE, KAFKA, STORE, PROCESS],
+            &[TALK, SERVE, KAFKA, STORE, PROCESS, WORKERS],
         ))
         .subcommand(
             leaf(
@@ -188,6 +214,7 @@ fn tree() -> Clap {
                 INGEST,
                 STORE,
                 PROCESS,
+                WORKERS,
                 TOPICS,
                 &["replication"],
             ],

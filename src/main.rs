@@ -22,6 +22,10 @@ mod ops;
 
 mod lookup;
 
+mod sender;
+
+mod demo;
+
 mod commands;
 
 mod output;
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
     telemetry::log(
         log_format(&merged, &mut faults),
         environment.get("RUST_LOG").map(String::as_str),
+        invocation.command == cli::Command::Dev,
     );
 
     match commands::run(&invocation.command, &merged, faults) {

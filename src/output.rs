@@ -16,6 +16,11 @@ pub fn line(text: &str) -> io::Result<()> {
     }
 }
 
+/// Says something to whoever watches, on standard error; nobody watching is not a fault.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Prints `value` as one JSON document.
 ///
 /// # Errors

@@ -16,6 +16,9 @@ const QUANTILES: &[f64] = &[0.5, 0.95, 0.99];
 const DEFAULT_FILTER: &str = "info,librdkafka=warn,scylla=warn,\
      scylla::cluster::metadata::cc_establisher=off,scylla::network::connection=error";
 
+/// Beside a process that tells in plain words what it does, only what is wrong.
+const QUIET_FILTER: &str = "warn,librdkafka=error,scylla=error";
+
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -23,12 +26,13 @@ pub enum LogFormat {
     Text,
 }
 
-/// Starts the log. `filter` is what `RUST_LOG` says.
-pub fn log(format: LogFormat, filter: Option<&str>) {
+/// Starts the log. `filter` is what `RUST_LOG` says, which beats `quiet`.
+pub fn log(format: LogFormat, filter: Option<&str>, quiet: bool) {
+    let natural = if quiet { QUIET_FILTER } else { DEFAULT_FILTER };
     let filter = filter
         .filter(|filter| !filter.is_empty())
         .and_then(|filter| EnvFilter::try_new(filter).ok())
-        .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
+        .unwrap_or_else(|| EnvFilter::new(natural));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

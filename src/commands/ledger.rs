@@ -1,6 +1,7 @@
 //! `ledger apply`: creates or migrates the keyspace and its tables.
 
 use serde::Serialize;
+use tokio::runtime::Runtime;
 use trueup_ledger::{Applied, apply_schema};
 
 use super::store;
@@ -8,8 +9,9 @@ use crate::config::LedgerConfig;
 use crate::failure::Failure;
 use crate::output;
 
+/// What became of the keyspace.
 #[derive(Debug, Serialize)]
-struct Outcome {
+pub struct Outcome {
     keyspace: String,
     /// `created`, `migrated` or `unchanged`.
     result: &'static str,
@@ -25,6 +27,19 @@ pub fn run(config: &LedgerConfig) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let outcome = apply(&runtime, config)?;
+    if config.json {
+        return Ok(output::json(&outcome)?);
+    }
+    Ok(output::line(&format!(
+        "{}  {}  schema {}",
+        outcome.result, outcome.keyspace, outcome.to
+    ))?)
+}
+
+/// # Errors
+/// A store that does not answer, or whose tables are a later version's.
+pub fn apply(runtime: &Runtime, config: &LedgerConfig) -> Result<Outcome, Failure> {
     let settings = store::settings(&config.store, Some(config.replication.clone()));
     let applied = runtime
         .block_on(apply_schema(&settings))
@@ -37,14 +52,7 @@ pub fn run(config: &LedgerConfig) -> Result<(), Failure> {
              and run a repair"
         );
     }
-    let outcome = Outcome::of(applied);
-    if config.json {
-        return Ok(output::json(&outcome)?);
-    }
-    Ok(output::line(&format!(
-        "{}  {}  schema {}",
-        outcome.result, outcome.keyspace, outcome.to
-    ))?)
+    Ok(Outcome::of(applied))
 }
 
 impl Outcome {

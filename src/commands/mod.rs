@@ -1,5 +1,7 @@
 //! The commands: each reads its settings, does its work and says how it ended.
 
+mod dev;
+
 mod ingest;
 
 mod process;
@@ -14,6 +16,10 @@ mod ask;
 
 mod serving;
 
+mod gateway;
+
+mod workers;
+
 mod store;
 
 mod log_facts;
@@ -26,7 +32,7 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
+    self, AskConfig, DevConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
 };
 use crate::failure::Failure;
 use crate::settings::{Faults, Merged};
@@ -38,6 +44,7 @@ use crate::settings::{Faults, Merged};
 pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Failure> {
     let host_name = config::serving::host_name();
     match command {
+        Command::Dev => dev::run(DevConfig::read(merged, faults, host_name.as_deref())?),
         Command::Ingest => ingest::run(IngestConfig::read(merged, faults)?),
         Command::Process => {
             process::run(ProcessConfig::read(merged, faults, host_name.as_deref())?)

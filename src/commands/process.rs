@@ -1,63 +1,45 @@
 //! `process`: the reconciler's workers on their own threads, the ops listener beside them.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::time;
-use trueup_domain::gap::Grace;
-use trueup_reconciler::topology::OrdersFeed as Feed;
-use trueup_reconciler::{Health, ProcessSettings, StopFlag};
-use trueup_schemas::codec::Codec;
-use trueup_schemas::topics::Topics;
+use trueup_reconciler::StopFlag;
 
+use super::gateway;
 use super::log_facts;
 use super::serving::{self, Serving};
 use super::store::Stores;
-use crate::clock;
-use crate::config::{OrdersFeed, ProcessConfig};
+use super::workers::{self, Shown};
+use crate::config::ProcessConfig;
 use crate::failure::Failure;
-use crate::lookup::Lookup;
 use crate::ops::HealthBoard;
-use crate::ops::health::Condition;
 use crate::ready::{Ready, ReadyFile};
 use crate::shutdown::Stop;
 
 /// Threads for the ops listener and the store's connections.
 const SERVE_THREADS: usize = 2;
-/// How often readiness is looked at until everything serves.
-const READY_EVERY: Duration = Duration::from_millis(20);
 
 pub fn run(config: ProcessConfig) -> Result<(), Failure> {
     let serving = Serving::begin(&config.serve, SERVE_THREADS)?;
-    trueup_reconciler::metrics::describe();
-    trueup_engine::metrics::describe();
-    trueup_ledger::metrics::describe();
     // Probes and scrapers are answered while brokers or store are still away.
-    let health = Arc::new(Health::default());
+    let shown = Shown::begin();
     let (known, topics_known) = watch::channel(false);
-    let lookup = Arc::new(OnceLock::new());
+    let board = gateway::topics_component(HealthBoard::default(), topics_known);
     let (open, ops) = serving.open_ops(
-        board(&health, topics_known),
+        shown.components(board),
         "process",
-        Some(config.instance_id.as_str()),
-        Some(Arc::clone(&lookup)),
+        Some(config.workers.instance_id.as_str()),
+        Some(Arc::clone(&shown.lookup)),
     )?;
     let ready_file = Arc::new(open.ready_file);
     open.runtime.spawn(announce(
-        Arc::clone(&health),
+        shown.clone(),
         Arc::clone(&ready_file),
         ops.ready,
         open.stop.clone(),
     ));
-    let ended = work(
-        &config,
-        (&open.runtime, &open.stop),
-        &known,
-        &lookup,
-        &health,
-    );
+    let ended = work(&config, (&open.runtime, &open.stop), &known, &shown);
     drop(ready_file);
     open.stopper.stop();
     let _ = open.runtime.block_on(ops.task);
@@ -69,8 +51,7 @@ fn work(
     config: &ProcessConfig,
     (runtime, stop): (&Runtime, &Stop),
     known: &watch::Sender<bool>,
-    lookup: &OnceLock<Lookup>,
-    health: &Arc<Health>,
+    shown: &Shown,
 ) -> Result<(), Failure> {
     let kafka = &config.serve.kafka;
     let codec = serving::codec(kafka)?;
@@ -81,11 +62,6 @@ fn work(
     let Some(stores) = runtime.block_on(connecting)? else {
         return Ok(());
     };
-    lookup.get_or_init(|| {
-        let keys = Some(config.serve.signing_keys.clone());
-        let index = stores.index();
-        Lookup::new(index, kafka, codec.clone(), keys, clock::wall_clock)
-    });
     let flag = StopFlag::default();
     runtime.spawn({
         let (stop, flag) = (stop.clone(), flag.clone());
@@ -94,65 +70,20 @@ fn work(
             flag.stop();
         }
     });
-    let settings = settings(config, codec, facts.orders_lag_ms);
-    trueup_reconciler::run(&settings, |slot| stores.worker(slot), &flag, health)
-        .map_err(Failure::failed)
-}
-
-fn settings(config: &ProcessConfig, codec: Codec, orders_lag_ms: i64) -> ProcessSettings {
-    ProcessSettings {
-        kafka: config.serve.kafka.client_properties(),
-        topics: Topics::new(&config.serve.kafka.prefix),
-        codec,
-        keys: config.serve.signing_keys.clone(),
-        instance_id: config.instance_id.clone(),
-        workers: config.workers,
-        grace: Grace {
-            default_ms: i64::try_from(config.grace.as_millis()).unwrap_or(i64::MAX),
-        },
-        // An empty topic changes nothing, so it may as well be read from the start.
-        orders_feed: match config.orders_feed {
-            OrdersFeed::Auto | OrdersFeed::On => Feed::On,
-            OrdersFeed::Off => Feed::Off,
-        },
-        cache_bytes: config.cache_bytes,
-        max_batch_records: trueup_engine::limits::MAX_BATCH_RECORDS,
-        max_unacked_transactions: config.unacked_transactions,
-        max_unacked: config.unacked_age,
-        orders_lag_ms,
-        epoch: config.epoch,
-    }
-}
-
-fn board(health: &Arc<Health>, topics_known: watch::Receiver<bool>) -> HealthBoard {
-    let (workers, store) = (Arc::clone(health), Arc::clone(health));
-    HealthBoard::default()
-        .component("topics", move || {
-            let known = *topics_known.borrow();
-            Condition::new(known, known)
-        })
-        .component("workers", move || {
-            let ready = workers.is_ready();
-            Condition::new(true, ready)
-                .with("settled", ready)
-                .with("live_partitions", workers.live_partitions())
-        })
-        // A worker that waits for the store still polls, so this does not take readiness away.
-        // Until it is connected there are no workers, and none says that it is up.
-        .component("store", move || Condition::new(store.is_store_up(), true))
+    let configs = (&config.serve, &config.workers);
+    workers::run(configs, &stores, codec, facts, shown, &flag)
 }
 
 /// Writes the ready file once every worker processes what the group gave it.
-async fn announce(health: Arc<Health>, file: Arc<ReadyFile>, ready: Ready, stop: Stop) {
-    let mut every = time::interval(READY_EVERY);
-    while !health.is_ready() {
-        if stop.is_set() {
-            return;
-        }
-        every.tick().await;
+async fn announce(shown: Shown, file: Arc<ReadyFile>, ready: Ready, stop: Stop) {
+    if !shown.ready(&stop).await {
+        return;
     }
     match file.write(&ready) {
-        Ok(()) => tracing::info!(partitions = health.live_partitions(), "processing"),
+        Ok(()) => {
+            let partitions = shown.health.live_partitions();
+            tracing::info!(partitions, "processing");
+        }
         Err(fault) => tracing::error!(%fault, "the ready file could not be written"),
     }
 }

@@ -3,41 +3,16 @@
 //! The bytes go as they are in the file: a signature is over bytes, and so is every test of it.
 
 use std::io::Read;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use serde::Serialize;
-use serde_json::Value;
 use trueup_stripe::secret::Secret;
-use trueup_stripe::sign::stripe_signature;
 
-use crate::clock;
 use crate::config::SendConfig;
 use crate::failure::Failure;
 use crate::output;
+use crate::sender::{Delivery, Sender};
 
 /// The most one file may hold, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 30;
-/// As long as Stripe waits, and a little.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(12);
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
-
-/// What became of one event.
-#[derive(Debug, Serialize)]
-struct Delivery {
-    source: String,
-    id: Option<String>,
-    /// `None` when nothing answered.
-    status: Option<u16>,
-    answer: Value,
-}
-
-impl Delivery {
-    fn is_accepted(&self) -> bool {
-        self.status
-            .is_some_and(|status| (200..300).contains(&status))
-    }
-}
 
 pub fn run(config: &SendConfig, files: &[String]) -> Result<(), Failure> {
     let secret = Secret::new(&config.secret).map_err(Failure::failed)?;
@@ -98,62 +73,6 @@ fn read(file: &str) -> std::io::Result<Vec<u8>> {
     Ok(content)
 }
 
-struct Sender {
-    agent: ureq::Agent,
-    url: String,
-    secret: Secret,
-}
-
-impl Sender {
-    fn new(http: SocketAddr, secret: Secret) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(ANSWER_TIMEOUT))
-            .build()
-            .new_agent();
-        Self {
-            agent,
-            url: format!("http://{http}/webhooks/stripe"),
-            secret,
-        }
-    }
-
-    fn post(&self, source: String, body: &[u8]) -> Delivery {
-        let event: Option<Value> = serde_json::from_slice(body).ok();
-        let id = event
-            .as_ref()
-            .and_then(|event| event.get("id"))
-            .and_then(Value::as_str);
-        let mut delivery = Delivery {
-            source,
-            id: id.map(str::to_owned),
-            status: None,
-            answer: Value::Null,
-        };
-        let signature = stripe_signature(&self.secret, clock::wall_clock() / 1_000, body);
-        let answered = self
-            .agent
-            .post(&self.url)
-            .header("content-type", "application/json; charset=utf-8")
-            .header("stripe-signature", signature)
-            .send(body);
-        match answered {
-            Ok(response) => {
-                delivery.status = Some(response.status().as_u16());
-                let mut text = Vec::new();
-                let mut reader = response.into_body().into_reader().take(MAX_ANSWER_BYTES);
-                if reader.read_to_end(&mut text).is_ok() {
-                    delivery.answer = serde_json::from_slice(&text).unwrap_or(Value::Null);
-                }
-            }
-            Err(fault) => delivery.answer = Value::String(fault.to_string()),
-        }
-        delivery
-    }
-}
-
 fn report(delivery: &Delivery, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(output::json(delivery)?);
@@ -162,13 +81,10 @@ fn report(delivery: &Delivery, json: bool) -> Result<(), Failure> {
         .status
         .map_or_else(|| "---".to_owned(), |status| status.to_string());
     let id = delivery.id.as_deref().unwrap_or("-");
-    let why = match (&delivery.answer, delivery.is_accepted()) {
-        (_, true) => String::new(),
-        (Value::String(fault), false) => format!("  {fault}"),
-        (answer, false) => {
-            let message = answer.pointer("/error/message").and_then(Value::as_str);
-            format!("  {}", message.unwrap_or("no reason given"))
-        }
+    let why = if delivery.is_accepted() {
+        String::new()
+    } else {
+        format!("  {}", delivery.reason())
     };
     Ok(output::line(&format!(
         "{status} {id}  {}{why}",

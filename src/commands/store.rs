@@ -1,4 +1,4 @@
-//! The ledger store as commands use it: connected once, shared by workers and look-ups.
+//! The ledger store as commands use it, CQL or a file: opened once, shared by workers and look-ups.
 
 use std::time::Duration;
 
@@ -6,7 +6,9 @@ use tokio::runtime::Handle;
 use tokio::time;
 use trueup_domain::ids::{EventId, OrderId};
 use trueup_engine::ports::store::StoreFault;
-use trueup_ledger::{ConnectFault, CqlLedger, CqlSettings, CqlStore, Replication};
+use trueup_ledger::{
+    AnyLedger, AnyStore, ConnectFault, CqlLedger, CqlSettings, EmbeddedLedger, Replication,
+};
 
 use crate::config::StoreTarget;
 use crate::failure::Failure;
@@ -17,12 +19,9 @@ use crate::shutdown::Stop;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// One session of a process.
+/// One session, or one open file, of a process.
 #[derive(Debug, Clone)]
-pub struct Stores {
-    ledger: CqlLedger,
-    runtime: Handle,
-}
+pub struct Stores(AnyLedger);
 
 impl Stores {
     /// # Errors
@@ -31,10 +30,15 @@ impl Stores {
         let ledger = runtime
             .block_on(CqlLedger::connect(settings(target, None)))
             .map_err(Failure::failed)?;
-        Ok(Self {
+        Ok(Self(AnyLedger::Cql {
             ledger,
             runtime: runtime.clone(),
-        })
+        }))
+    }
+
+    /// A file that is open.
+    pub fn embedded(ledger: EmbeddedLedger) -> Self {
+        Self(AnyLedger::Embedded(ledger))
     }
 
     /// As [`Stores::connect`], but waits for a store that is away; `None` when asked to stop
@@ -56,7 +60,7 @@ impl Stores {
             match connected {
                 Ok(ledger) => {
                     let runtime = Handle::current();
-                    return Ok(Some(Self { ledger, runtime }));
+                    return Ok(Some(Self(AnyLedger::Cql { ledger, runtime })));
                 }
                 Err(ConnectFault::Unreachable(fault)) => {
                     tracing::warn!(%fault, "waiting for the store");
@@ -71,8 +75,8 @@ impl Stores {
     }
 
     /// The store for one worker's thread.
-    pub fn worker(&self, _slot: usize) -> CqlStore {
-        self.ledger.store(self.runtime.clone())
+    pub fn worker(&self) -> AnyStore {
+        self.0.store()
     }
 
     /// For look-ups, from threads that may wait.
@@ -83,12 +87,12 @@ impl Stores {
 
 impl Index for Stores {
     fn find_ledger(&self, order: &OrderId) -> Result<Option<Vec<u8>>, StoreFault> {
-        let found = self.runtime.block_on(self.ledger.find_ledger(order))?;
+        let found = self.0.find_ledger(order)?;
         Ok(found.map(|stored| stored.cell))
     }
 
     fn find_event(&self, event: &EventId) -> Result<Option<Indexed>, StoreFault> {
-        let found = self.runtime.block_on(self.ledger.find_event(event))?;
+        let found = self.0.find_event(event)?;
         Ok(found.map(|entry| Indexed {
             order_id: entry.order_id,
             partition: entry.partition,

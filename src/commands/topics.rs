@@ -13,10 +13,12 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 use trueup_schemas::registry::Registry;
 use trueup_schemas::topics::{TopicSpec, Topics};
 
 use crate::config::TopicsConfig;
+use crate::config::tools::Partitions;
 use crate::failure::Failure;
 use crate::output;
 
@@ -46,6 +48,24 @@ pub fn run(config: &TopicsConfig) -> Result<(), Failure> {
         .build()?;
     let outcomes = runtime.block_on(apply(config))?;
     report(&outcomes, config.json)?;
+    end(config, &outcomes)?;
+    if config.kafka.registry.is_some() && !config.json {
+        output::line("subjects   registered")?;
+    }
+    Ok(())
+}
+
+/// The same, as the first thing another command does: it says what is wrong and nothing else.
+///
+/// # Errors
+/// Brokers that do not answer or refuse, a topic that has another partition count.
+pub fn prepare(runtime: &Runtime, config: &TopicsConfig) -> Result<(), Failure> {
+    let outcomes = runtime.block_on(apply(config))?;
+    end(config, &outcomes)
+}
+
+/// Refuses where a topic was refused, else registers the schemas.
+fn end(config: &TopicsConfig, outcomes: &[Outcome]) -> Result<(), Failure> {
     if outcomes.iter().any(|outcome| outcome.result == "refused") {
         return Err(Failure::failed(
             "nothing was changed: a topic has another partition count than asked for, and a count \
@@ -54,7 +74,7 @@ pub fn run(config: &TopicsConfig) -> Result<(), Failure> {
         ));
     }
     if let Some(url) = &config.kafka.registry {
-        register(url, &config.kafka.prefix, config.json)?;
+        register(url, &config.kafka.prefix)?;
     }
     Ok(())
 }
@@ -63,7 +83,15 @@ async fn apply(config: &TopicsConfig) -> Result<Vec<Outcome>, Failure> {
     let admin: Admin = config.kafka.client().create().map_err(Failure::failed)?;
     let known = known_topics(&admin, BROKERS_TIMEOUT)?;
     let replication = config.replication.unwrap_or_else(|| known.replication());
-    let specs = Topics::new(&config.kafka.prefix).specs(config.partitions, replication);
+    let topics = Topics::new(&config.kafka.prefix);
+    let partitions = match config.partitions {
+        Partitions::Just(partitions) => partitions,
+        Partitions::AsTheyAre(partitions) => {
+            let held = known.topics.get(&topics.payments_events());
+            held.map_or(partitions, |held| held.partitions)
+        }
+    };
+    let specs = topics.specs(partitions, replication);
     let refused: Vec<Outcome> = specs
         .iter()
         .filter_map(|spec| refusal(spec, *known.topics.get(&spec.name)?))
@@ -348,18 +376,15 @@ fn good_enough(key: &str, held: &str, wanted: &str) -> bool {
     }
 }
 
-fn register(url: &str, prefix: &str, json: bool) -> Result<(), Failure> {
+fn register(url: &str, prefix: &str) -> Result<(), Failure> {
     Registry::new(url)
         .and_then(|registry| registry.register_all(&Topics::new(prefix)))
+        .map(drop)
         .map_err(|fault| {
             Failure::failed(format!(
                 "the schema registry did not take the schemas: {fault}"
             ))
-        })?;
-    if !json {
-        output::line("subjects   registered")?;
-    }
-    Ok(())
+        })
 }
 
 fn report(outcomes: &[Outcome], json: bool) -> Result<(), Failure> {

@@ -4,8 +4,13 @@ pub mod targets;
 
 pub mod serving;
 
+pub mod dev;
+
 pub mod tools;
 
-pub use serving::{IngestConfig, OrdersFeed, ProcessConfig, ServeConfig};
+pub use dev::DevConfig;
+pub use serving::{
+    GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
+};
 pub use targets::{KafkaTarget, OpsTarget, StoreTarget};
 pub use tools::{AskConfig, LedgerConfig, SendConfig, TopicsConfig};

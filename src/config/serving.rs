@@ -43,11 +43,7 @@ impl ServeConfig {
 #[derive(Debug)]
 pub struct IngestConfig {
     pub serve: ServeConfig,
-    pub http: SocketAddr,
-    /// The unnamed endpoint first, when it has a secret; at least one.
-    pub endpoints: Vec<EndpointSettings>,
-    pub trusted_proxies: Vec<(IpAddr, u8)>,
-    pub rate: RateLimit,
+    pub gateway: GatewayConfig,
 }
 
 impl IngestConfig {
@@ -56,16 +52,49 @@ impl IngestConfig {
     pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
         let mut reader = Reader::new(merged, faults);
         let serve = ServeConfig::read(&mut reader);
-        let http = reader.required("http", value::address);
-        let mut endpoints = endpoint::named(merged, &mut reader.faults);
+        let gateway = GatewayConfig::read(&mut reader);
+        match serve.zip(gateway) {
+            Some((serve, gateway)) if reader.faults.is_empty() => Ok(Self { serve, gateway }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// The gateway, in whichever process.
+#[derive(Debug)]
+pub struct GatewayConfig {
+    pub http: SocketAddr,
+    /// The unnamed endpoint first, when it has a secret; at least one.
+    pub endpoints: Vec<EndpointSettings>,
+    pub trusted_proxies: Vec<(IpAddr, u8)>,
+    pub rate: RateLimit,
+}
+
+impl GatewayConfig {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let merged = reader.merged;
         if merged.get("stripe-webhook-secret").is_none() && merged.endpoints.is_empty() {
             reader.missing("stripe-webhook-secret");
         }
+        let unnamed = merged.get("stripe-webhook-secret").is_some();
+        Self::read_with(reader, unnamed)
+    }
+
+    /// As [`GatewayConfig::read`], but the unnamed endpoint is there always, without a secret where
+    /// nobody gave one: `dev` has its own.
+    pub fn read_for_dev(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::read_with(reader, true)
+    }
+
+    fn read_with(reader: &mut Reader<'_>, unnamed: bool) -> Option<Self> {
+        let http = reader.required("http", value::address);
+        let mut endpoints = endpoint::named(reader.merged, &mut reader.faults);
         let livemode = reader
             .optional("livemode", |text| value::word(text, LIVEMODES))
             .flatten();
         let account = reader.optional("account", |text| Ok(text.to_owned()));
-        if let Some(secrets) = reader.secrets("stripe-webhook-secret") {
+        let secrets = reader.secrets("stripe-webhook-secret").unwrap_or_default();
+        if unnamed {
             endpoints.insert(
                 0,
                 EndpointSettings {
@@ -79,22 +108,15 @@ impl IngestConfig {
         let trusted_proxies = reader.each("trusted-proxy", value::network);
         let per_endpoint = reader.required("rate-per-endpoint", value::rate);
         let per_address = reader.required("rate-per-address", value::rate);
-        let rate = per_endpoint.zip(per_address);
-        match (serve, http, rate) {
-            (Some(serve), Some(http), Some((endpoint, address))) if reader.faults.is_empty() => {
-                Ok(Self {
-                    serve,
-                    http,
-                    endpoints,
-                    trusted_proxies,
-                    rate: RateLimit {
-                        per_endpoint: Rate::even(endpoint),
-                        per_address: Rate::even(address),
-                    },
-                })
-            }
-            _ => Err(reader.faults),
-        }
+        Some(Self {
+            http: http?,
+            endpoints,
+            trusted_proxies,
+            rate: RateLimit {
+                per_endpoint: Rate::even(per_endpoint?),
+                per_address: Rate::even(per_address?),
+            },
+        })
     }
 }
 
@@ -111,15 +133,7 @@ pub enum OrdersFeed {
 pub struct ProcessConfig {
     pub serve: ServeConfig,
     pub store: StoreTarget,
-    pub instance_id: String,
-    pub workers: usize,
-    pub grace: Duration,
-    pub orders_feed: OrdersFeed,
-    /// For all workers together.
-    pub cache_bytes: u64,
-    pub unacked_transactions: usize,
-    pub unacked_age: Duration,
-    pub epoch: i64,
+    pub workers: WorkersConfig,
 }
 
 impl ProcessConfig {
@@ -132,11 +146,40 @@ impl ProcessConfig {
         let serve = ServeConfig::read(&mut reader);
         let store = StoreTarget::read(&mut reader);
         let _reconciler = reader.optional("only", |text| value::word(text, &[("reconciler", ())]));
-        let instance_id = instance_id(&mut reader, host_name);
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = WorkersConfig::read(&mut reader, host_name, cores);
+        match (serve, store, workers) {
+            (Some(serve), Some(store), Some(workers)) if reader.faults.is_empty() => Ok(Self {
+                serve,
+                store,
+                workers,
+            }),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// The reconciler's workers, in whichever process.
+#[derive(Debug)]
+pub struct WorkersConfig {
+    pub instance_id: String,
+    pub workers: usize,
+    pub grace: Duration,
+    pub orders_feed: OrdersFeed,
+    /// For all workers together.
+    pub cache_bytes: u64,
+    pub unacked_transactions: usize,
+    pub unacked_age: Duration,
+    pub epoch: i64,
+}
+
+impl WorkersConfig {
+    /// `host_name` and `workers` stand in where nobody said.
+    pub fn read(reader: &mut Reader<'_>, host_name: Option<&str>, workers: usize) -> Option<Self> {
+        let instance_id = instance_id(reader, host_name);
         let workers = reader
             .optional("workers", |text| value::number(text, 1, value::MAX_WORKERS))
-            .unwrap_or_else(|| cores.min(value::MAX_WORKERS));
+            .unwrap_or_else(|| workers.min(value::MAX_WORKERS));
         let grace = reader.required("grace", value::duration);
         let feeds = [
             ("auto", OrdersFeed::Auto),
@@ -151,24 +194,16 @@ impl ProcessConfig {
         });
         let unacked_age = reader.required("unacked-age", value::duration);
         let epoch = reader.required("epoch", |text| value::number(text, 0, i64::MAX));
-        let read = || {
-            Some(Self {
-                serve: serve?,
-                store: store?,
-                instance_id: instance_id?,
-                workers,
-                grace: grace?,
-                orders_feed: orders_feed?,
-                cache_bytes: cache_mib? * 1024 * 1024,
-                unacked_transactions: unacked_transactions?,
-                unacked_age: unacked_age?,
-                epoch: epoch?,
-            })
-        };
-        match read() {
-            Some(config) if reader.faults.is_empty() => Ok(config),
-            _ => Err(reader.faults),
-        }
+        Some(Self {
+            instance_id: instance_id?,
+            workers,
+            grace: grace?,
+            orders_feed: orders_feed?,
+            cache_bytes: cache_mib? * 1024 * 1024,
+            unacked_transactions: unacked_transactions?,
+            unacked_age: unacked_age?,
+            epoch: epoch?,
+        })
     }
 }
 

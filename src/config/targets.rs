@@ -29,18 +29,27 @@ impl std::fmt::Debug for KafkaTarget {
 
 impl KafkaTarget {
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let hosts = reader.required("kafka", value::hosts);
+        if reader.merged.get("kafka").is_none() {
+            reader.missing("kafka");
+        }
+        let target = Self::read_if_named(reader);
+        (!target.hosts.is_empty()).then_some(target)
+    }
+
+    /// As [`KafkaTarget::read`], without hosts where nobody named any.
+    pub fn read_if_named(reader: &mut Reader<'_>) -> Self {
+        let hosts = reader.optional("kafka", value::hosts).unwrap_or_default();
         let properties = kafka::properties(reader.merged, &mut reader.faults);
         let prefix = reader
             .optional("topic-prefix", value::topic_prefix)
             .unwrap_or_default();
         let registry = reader.optional("schema-registry", value::url);
-        Some(Self {
-            hosts: hosts?,
+        Self {
+            hosts,
             properties,
             prefix,
             registry,
-        })
+        }
     }
 
     /// The properties of a client, `bootstrap.servers` among them.

@@ -12,7 +12,7 @@ use crate::settings::{Faults, Merged, Reader, value};
 #[derive(Debug)]
 pub struct TopicsConfig {
     pub kafka: KafkaTarget,
-    pub partitions: i32,
+    pub partitions: Partitions,
     /// `None`: 3 where there are three brokers, else 1.
     pub replication: Option<i32>,
     pub json: bool,
@@ -24,23 +24,41 @@ impl TopicsConfig {
     pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
         let mut reader = Reader::new(merged, faults);
         let kafka = KafkaTarget::read(&mut reader);
-        let partitions = reader.required("partitions", |text| {
-            value::number(text, 1, value::MAX_PARTITIONS)
-        });
-        let replication = reader.optional("replication-factor", |text| {
-            value::number(text, 1, value::MAX_REPLICATION)
-        });
+        let partitions = partitions(&mut reader);
+        let replication = replication_factor(&mut reader);
         let json = reader.switch("json");
         match (kafka, partitions) {
             (Some(kafka), Some(partitions)) if reader.faults.is_empty() => Ok(Self {
                 kafka,
-                partitions,
+                partitions: Partitions::Just(partitions),
                 replication,
                 json,
             }),
             _ => Err(reader.faults),
         }
     }
+}
+
+/// How many partitions the topics shall have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partitions {
+    Just(i32),
+    /// As many as they have; so many where they are made.
+    AsTheyAre(i32),
+}
+
+/// The partitions that the topics shall have.
+pub fn partitions(reader: &mut Reader<'_>) -> Option<i32> {
+    reader.required("partitions", |text| {
+        value::number(text, 1, value::MAX_PARTITIONS)
+    })
+}
+
+/// The replicas of each, where somebody said.
+pub fn replication_factor(reader: &mut Reader<'_>) -> Option<i32> {
+    reader.optional("replication-factor", |text| {
+        value::number(text, 1, value::MAX_REPLICATION)
+    })
 }
 
 /// `ledger apply`.

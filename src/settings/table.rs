@@ -118,6 +118,28 @@ pub const SETTINGS: &[Setting] = &[
         "Form of the log on stderr [default: text on a terminal, else json]",
     ),
     switch("json", "Print JSON"),
+    switch(
+        "demo",
+        "Post a small day of a shop through the gateway, and tell what becomes of its orders",
+    ),
+    one(
+        "data-dir",
+        "DIR",
+        Some("./trueup-data"),
+        "Where the embedded broker, the embedded ledger and the own secrets lie",
+    ),
+    one(
+        "kafka-listen",
+        "ADDR",
+        Some("127.0.0.1:9092"),
+        "Listener of the embedded broker, on loopback; port 0 asks for a free one",
+    ),
+    one(
+        "broker-faults",
+        "PATH",
+        None,
+        "What the embedded broker shall do wrong, for tests: one rule on each line",
+    ),
     one(
         "http",
         "ADDR",

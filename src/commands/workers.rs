@@ -1,0 +1,120 @@
+//! The reconciler's workers as a part of a process, whichever command runs them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time;
+use trueup_domain::gap::Grace;
+use trueup_reconciler::topology::OrdersFeed as Feed;
+use trueup_reconciler::{Health, ProcessSettings, StopFlag};
+use trueup_schemas::codec::Codec;
+use trueup_schemas::topics::Topics;
+
+use super::log_facts::LogFacts;
+use super::store::Stores;
+use crate::clock;
+use crate::config::{OrdersFeed, ServeConfig, WorkersConfig};
+use crate::failure::Failure;
+use crate::lookup::Lookup;
+use crate::ops::HealthBoard;
+use crate::ops::health::Condition;
+use crate::shutdown::Stop;
+
+/// How often readiness is looked at until everything serves.
+const READY_EVERY: Duration = Duration::from_millis(20);
+
+/// What the ops listener sees of the workers, before there are any and while they run.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    pub health: Arc<Health>,
+    pub lookup: Arc<OnceLock<Lookup>>,
+}
+
+impl Shown {
+    /// The recorder must be there.
+    pub fn begin() -> Self {
+        trueup_reconciler::metrics::describe();
+        trueup_engine::metrics::describe();
+        trueup_ledger::metrics::describe();
+        Self::default()
+    }
+
+    /// What health says of the workers and of their store.
+    pub fn components(&self, board: HealthBoard) -> HealthBoard {
+        let (workers, store) = (Arc::clone(&self.health), Arc::clone(&self.health));
+        board
+            .component("workers", move || {
+                let ready = workers.is_ready();
+                Condition::new(true, ready)
+                    .with("settled", ready)
+                    .with("live_partitions", workers.live_partitions())
+            })
+            // A worker that waits for the store still polls, so this does not take readiness away.
+            // Until it is connected there are no workers, and none says that it is up.
+            .component("store", move || Condition::new(store.is_store_up(), true))
+    }
+
+    /// Waits until every worker processes what the group gave it; false when asked to stop first.
+    pub async fn ready(&self, stop: &Stop) -> bool {
+        let mut every = time::interval(READY_EVERY);
+        while !self.health.is_ready() {
+            if stop.is_set() {
+                return false;
+            }
+            every.tick().await;
+        }
+        true
+    }
+}
+
+/// Runs the workers until `flag`, or until one refuses to go on, and answers look-ups meanwhile.
+///
+/// # Errors
+/// Why a worker refuses to go on.
+pub fn run(
+    (serve, config): (&ServeConfig, &WorkersConfig),
+    stores: &Stores,
+    codec: Codec,
+    facts: LogFacts,
+    shown: &Shown,
+    flag: &StopFlag,
+) -> Result<(), Failure> {
+    shown.lookup.get_or_init(|| {
+        let keys = Some(serve.signing_keys.clone());
+        let index = stores.index();
+        Lookup::new(index, &serve.kafka, codec.clone(), keys, clock::wall_clock)
+    });
+    let settings = settings(serve, config, codec, facts.orders_lag_ms);
+    trueup_reconciler::run(&settings, |_| stores.worker(), flag, &shown.health)
+        .map_err(Failure::failed)
+}
+
+fn settings(
+    serve: &ServeConfig,
+    config: &WorkersConfig,
+    codec: Codec,
+    orders_lag_ms: i64,
+) -> ProcessSettings {
+    ProcessSettings {
+        kafka: serve.kafka.client_properties(),
+        topics: Topics::new(&serve.kafka.prefix),
+        codec,
+        keys: serve.signing_keys.clone(),
+        instance_id: config.instance_id.clone(),
+        workers: config.workers,
+        grace: Grace {
+            default_ms: i64::try_from(config.grace.as_millis()).unwrap_or(i64::MAX),
+        },
+        // An empty topic changes nothing, so it may as well be read from the start.
+        orders_feed: match config.orders_feed {
+            OrdersFeed::Auto | OrdersFeed::On => Feed::On,
+            OrdersFeed::Off => Feed::Off,
+        },
+        cache_bytes: config.cache_bytes,
+        max_batch_records: trueup_engine::limits::MAX_BATCH_RECORDS,
+        max_unacked_transactions: config.unacked_transactions,
+        max_unacked: config.unacked_age,
+        orders_lag_ms,
+        epoch: config.epoch,
+    }
+}

@@ -1,0 +1,12 @@
+//! `trueup dev` from outside: the built binary, nothing installed beside it, and Kafka's own client.
+#![cfg(test)]
+
+mod bench;
+
+mod serving;
+
+mod restart;
+
+mod data_dir;
+
+mod demo;
