@@ -14,6 +14,8 @@ mod administration;
 
 mod restart;
 
+mod trouble;
+
 mod bad_input;
 
 mod faults;
