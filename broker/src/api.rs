@@ -101,6 +101,7 @@ fn at_once(core: &mut Core, version: i16, request: RequestKind, now_ms: i64) -> 
         RequestKind::CreatePartitions(request) => change_topics::grow(core, request),
         RequestKind::DescribeConfigs(request) => configs::describe(core, request),
         RequestKind::IncrementalAlterConfigs(request) => configs::alter(core, request),
+        RequestKind::AlterConfigs(request) => configs::replace(core, request),
         RequestKind::DeleteRecords(request) => delete_records::delete(core, request),
         RequestKind::InitProducerId(request) => {
             transactions::init_producer_id(core, version, &request, now_ms)

@@ -130,16 +130,16 @@ impl Broker {
     }
 
     fn end(&mut self, word: Told) {
-        // The core first where it may still answer, the connections first where nobody may hear.
+        // The word goes first: closed connections alone would not tell how to end. A core that is
+        // gone already needs none.
+        let _ = self.tell.try_send(word);
         if word == Told::Crash {
             self.closing.send_replace(true);
         }
-        if let Some(core) = self.core.take() {
-            // A core that is gone already needs no word.
-            let _ = self.tell.try_send(word);
-            if core.join().is_err() {
-                tracing::error!("the broker's core ended in a panic");
-            }
+        if let Some(core) = self.core.take()
+            && core.join().is_err()
+        {
+            tracing::error!("the broker's core ended in a panic");
         }
         self.closing.send_replace(true);
         // The address is free for another when this returns.

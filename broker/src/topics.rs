@@ -154,6 +154,23 @@ impl Topics {
         Ok(Change::Configured { name, configs })
     }
 
+    /// Puts these configurations in the place of all that the topic has.
+    ///
+    /// # Errors
+    /// As [`Self::alter`].
+    pub fn replace(
+        &self,
+        name: &TopicName,
+        configs: BTreeMap<String, String>,
+    ) -> Result<Change, TopicFault> {
+        self.known(name)?;
+        for (key, value) in &configs {
+            config::check(key, value)?;
+        }
+        let name = name.clone();
+        Ok(Change::Configured { name, configs })
+    }
+
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Created(topic) => {

@@ -1,6 +1,10 @@
-//! `DescribeConfigs` and `IncrementalAlterConfigs`: of topics, and a few of the broker's to look
+//! `DescribeConfigs`, `IncrementalAlterConfigs` and the older `AlterConfigs`: of topics, and a few of the broker's to look
 //! at.
 
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::alter_configs_request;
+use kafka_protocol::messages::alter_configs_response;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -8,8 +12,8 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{
-    DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, ResponseKind,
+    AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, ResponseKind,
 };
 
 use super::Outcome;
@@ -156,13 +160,17 @@ pub(super) fn alter(core: &mut Core, request: IncrementalAlterConfigsRequest) ->
     ))
 }
 
-fn altered(core: &Core, resource: &AlterConfigsResource) -> Result<Change, (Code, String)> {
-    if resource.resource_type != TOPIC {
+/// The topic that is to be configured.
+fn configured(resource_type: i8, name: &str) -> Result<TopicName, (Code, String)> {
+    if resource_type != TOPIC {
         let reason = "only topics can be configured while the broker runs".to_owned();
         return Err((Code::InvalidRequest, reason));
     }
-    let name = TopicName::try_from(resource.resource_name.as_str())
-        .map_err(|fault| (Code::InvalidTopic, fault.to_string()))?;
+    TopicName::try_from(name).map_err(|fault| (Code::InvalidTopic, fault.to_string()))
+}
+
+fn altered(core: &Core, resource: &AlterConfigsResource) -> Result<Change, (Code, String)> {
+    let name = configured(resource.resource_type, &resource.resource_name)?;
     let mut alterations = Vec::new();
     for config in &resource.configs {
         let alteration = match config.config_operation {
@@ -181,5 +189,44 @@ fn altered(core: &Core, resource: &AlterConfigsResource) -> Result<Change, (Code
     core.state
         .topics
         .alter(&name, &alterations)
+        .map_err(|fault| (fault.code(), fault.to_string()))
+}
+
+pub(super) fn replace(core: &mut Core, request: AlterConfigsRequest) -> Outcome {
+    let mut responses = Vec::new();
+    for resource in request.resources {
+        let response = alter_configs_response::AlterConfigsResourceResponse::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone());
+        responses.push(match replaced(core, &resource) {
+            Ok(change) => {
+                if !request.validate_only {
+                    core.commit(vec![Item::Topics(change)]);
+                }
+                response
+            }
+            Err((code, reason)) => response
+                .with_error_code(code.number())
+                .with_error_message(some(&reason)),
+        });
+    }
+    Outcome::Durable(ResponseKind::AlterConfigs(
+        AlterConfigsResponse::default().with_responses(responses),
+    ))
+}
+
+fn replaced(
+    core: &Core,
+    resource: &alter_configs_request::AlterConfigsResource,
+) -> Result<Change, (Code, String)> {
+    let name = configured(resource.resource_type, &resource.resource_name)?;
+    let configs = resource.configs.iter().filter_map(|config| {
+        // One without a value has its default.
+        let value = config.value.as_ref()?;
+        Some((config.name.to_string(), value.to_string()))
+    });
+    core.state
+        .topics
+        .replace(&name, configs.collect::<BTreeMap<_, _>>())
         .map_err(|fault| (fault.code(), fault.to_string()))
 }

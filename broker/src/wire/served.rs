@@ -477,4 +477,18 @@ pub(crate) const SERVED: &[Served] = &[
             since(2, Text),
         ],
     },
+    Served {
+        key: ApiKey::AlterConfigs,
+        oldest: 0,
+        newest: 2,
+        flexible_since: 2,
+        fields: &[
+            always(Structs(&[
+                always(Fixed(1)),
+                always(Text),
+                always(Structs(&[always(Text), always(Text)])),
+            ])),
+            always(Fixed(1)),
+        ],
+    },
 ];

@@ -1,4 +1,6 @@
-use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -69,6 +71,28 @@ fn configurations_are_described_as_they_were_set() {
     assert_eq!(value("max.message.bytes").as_deref(), Some("1048588"));
     assert!(resource.get("segment.bytes").unwrap().is_default);
     assert!(!resource.get("retention.ms").unwrap().is_default);
+}
+
+#[test]
+fn configurations_are_replaced_all_at_once() {
+    let running = Running::start();
+    running.create_topic("t", 1, &[("retention.ms", "5000"), ("segment.ms", "99")]);
+    let admin = running.admin();
+    let options = AdminOptions::new();
+    let alter = |key, value| {
+        let config = AlterConfig::new(ResourceSpecifier::Topic("t")).set(key, value);
+        wait(admin.alter_configs(&[config], &options))
+            .unwrap()
+            .remove(0)
+    };
+    alter("retention.ms", "7000").unwrap();
+    // The client does not tell of this refusal, but nothing may come of it.
+    let _ = alter("retention.ms", "never");
+    let described = wait(admin.describe_configs(&[ResourceSpecifier::Topic("t")], &options));
+    let resource = described.unwrap().remove(0).unwrap();
+    let value = |name: &str| resource.get(name).unwrap().value.clone();
+    assert_eq!(value("retention.ms").as_deref(), Some("7000"));
+    assert_eq!(value("segment.ms").as_deref(), Some("604800000"));
 }
 
 #[test]

@@ -19,3 +19,5 @@ mod trouble;
 mod bad_input;
 
 mod faults;
+
+mod plants;

@@ -61,6 +61,21 @@ fn a_second_producer_of_the_same_name_fences_the_first_and_ends_its_transaction(
     assert_eq!(running.values("t", 0, "read_committed"), ["second"]);
 }
 
+#[test]
+fn a_fenced_producer_can_begin_nothing_more() {
+    let running = Running::start();
+    running.create_topic("t", 1, &[]);
+    let first = running.transactional("same");
+    first.begin_transaction().unwrap();
+    queue(&first, "t", 0, "first");
+    first.commit_transaction(PATIENCE).unwrap();
+    let _second = running.transactional("same");
+    first.begin_transaction().unwrap();
+    queue(&first, "t", 0, "zombie");
+    assert!(first.commit_transaction(PATIENCE).is_err());
+    assert_eq!(running.values("t", 0, "read_uncommitted"), ["first"]);
+}
+
 fn metadata(consumer: &impl Consumer) -> ConsumerGroupMetadata {
     consumer.group_metadata().unwrap()
 }

@@ -33,6 +33,8 @@ pub enum Plant {
     TimeoutIsNotFound,
     /// Offsets of a transaction still open are taken as committed.
     UnstableOffsets,
+    /// The broker answers what its disk does not have yet.
+    AnswerBeforeSync,
     /// The broker shows records of transactions that have no end.
     StableOffsetIgnored,
     /// The broker takes a transaction's end as known before it is synced.
@@ -89,6 +91,7 @@ impl Plant {
         ("created-beats-succeeded", Self::CreatedBeatsSucceeded),
         ("timeout-is-not-found", Self::TimeoutIsNotFound),
         ("unstable-offsets", Self::UnstableOffsets),
+        ("answer-before-sync", Self::AnswerBeforeSync),
         ("stable-offset-ignored", Self::StableOffsetIgnored),
         ("stable-before-sync", Self::StableBeforeSync),
         ("aborted-index-off-by-one", Self::AbortedIndexOffByOne),
