@@ -71,7 +71,7 @@ fn over_http(target: &OpsTarget, collection: &str, id: &str) -> Result<Option<Va
     let response = request.call().map_err(|fault| {
         Failure::failed(format!(
             "the ops listener {} does not answer: {fault}; give --kafka and --scylla to read those, \
-             or the --ops of a running `trueup process`",
+             or the --ops of a running `trueup dev` or `trueup process`",
             target.address
         ))
     })?;

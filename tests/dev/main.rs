@@ -9,4 +9,6 @@ mod restart;
 
 mod data_dir;
 
+mod swapped;
+
 mod demo;
