@@ -26,6 +26,8 @@ pub mod machine;
 
 pub mod worker;
 
+mod faults;
+
 mod polling;
 
 mod recovery;

@@ -1,6 +1,6 @@
 //! Runs the model and prints how many states it tried and, for each broken property, a history.
 //!
-//! `trueup-model [plant] [small|full|repeated] [group|log] [resets]`
+//! `trueup-model [plant] [small|full|repeated] [group|log] [resets] [crashes]`
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             ("group", None) => model.positions = Positions::Group,
             ("log", None) => model.positions = Positions::Log,
             ("resets", None) => model = model.with_resets(1),
+            ("crashes", None) => model = model.with_crashes(1),
             (_, None) => return usage(&word),
         }
     }
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
 
 fn usage(word: &str) -> ExitCode {
     let plants: Vec<_> = Plant::ALL.iter().map(|(name, _)| *name).collect();
-    eprintln!("`{word}` is not one of: small, full, repeated, group, log, resets");
+    eprintln!("`{word}` is not one of: small, full, repeated, group, log, resets, crashes");
     eprintln!("nor a planted bug: {}", plants.join(", "));
     ExitCode::FAILURE
 }

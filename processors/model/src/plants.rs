@@ -19,6 +19,8 @@ pub enum Plant {
     TimerWithoutOffsets,
     /// A producer whose outcome is unknown is used again.
     RecycleDropped,
+    /// The store is told of commits that no reader could see yet.
+    UnseenCommitStored,
     /// The version counts changes of the status instead of facts.
     VersionCountsStatuses,
 }
@@ -33,6 +35,7 @@ impl Plant {
         ("restore-to-stable-offset", Self::RestoreToStableOffset),
         ("timer-without-offsets", Self::TimerWithoutOffsets),
         ("recycle-dropped", Self::RecycleDropped),
+        ("unseen-commit-stored", Self::UnseenCommitStored),
         ("version-counts-statuses", Self::VersionCountsStatuses),
     ];
 

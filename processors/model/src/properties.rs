@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::facts::{Facts, Position};
-use crate::protocol::Model;
+use crate::protocol::{Model, Positions};
 use crate::state::{Cause, Progress, State};
 use crate::step::Step;
 
@@ -41,12 +41,14 @@ impl Property {
         match self {
             Self::NothingLost => !model.inputs.below(state.checkpoint).within(stored(state)),
             Self::PublishedOnce => {
-                twice(state) || (is_quiet(state) && missing(model, state, state.offsets))
+                twice(state) || (is_quiet(state) && missing(model, state, position(model, state)))
             }
             Self::VersionOrder => out_of_order(state),
             Self::RightStatus => {
                 let end = model.inputs.end();
-                is_quiet(state) && state.offsets == end && !says(state, model.inputs.below(end))
+                is_quiet(state)
+                    && position(model, state) == end
+                    && !says(state, model.inputs.below(end))
             }
             Self::FaithfulRestore => unfaithful(model, step, state),
             Self::NothingUncommitted => !stored(state).within(committed(state)),
@@ -73,7 +75,15 @@ impl fmt::Display for Property {
 #[must_use]
 pub fn is_finished(model: &Model, state: &State) -> bool {
     let end = model.inputs.end();
-    is_quiet(state) && state.offsets == end && state.checkpoint == end
+    is_quiet(state) && position(model, state) == end && state.checkpoint == end
+}
+
+/// How far the inputs are read, by whoever is believed.
+fn position(model: &Model, state: &State) -> Position {
+    match model.positions {
+        Positions::Group => state.offsets,
+        Positions::Log => state.log_position,
+    }
 }
 
 /// No transaction is half visible.

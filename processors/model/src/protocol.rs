@@ -53,6 +53,7 @@ impl Model {
             rebalances: 1,
             timeouts: 1,
             resets: 0,
+            crashes: 0,
             timers: 1,
         };
         Self {
@@ -66,6 +67,12 @@ impl Model {
     #[must_use]
     pub const fn with_resets(mut self, resets: u8) -> Self {
         self.budget.resets = resets;
+        self
+    }
+
+    #[must_use]
+    pub const fn with_crashes(mut self, crashes: u8) -> Self {
+        self.budget.crashes = crashes;
         self
     }
 
@@ -114,6 +121,7 @@ impl Model {
             move_checkpoint(state, number, &worker, &mut moves);
         }
         self.write_markers(state, &mut moves);
+        self.crash(state, &mut moves);
         moves.found
     }
 
@@ -279,7 +287,7 @@ fn move_checkpoint(state: &State, number: u8, worker: &Worker, moves: &mut Moves
     let Some(oldest) = worker.dirty.first() else {
         return;
     };
-    if state.flight.contains(&oldest.ledger) {
+    if !oldest.told || state.flight.contains(&oldest.ledger) {
         return;
     }
     moves.go(

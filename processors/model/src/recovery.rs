@@ -51,6 +51,7 @@ impl Model {
                             worker.dirty.push(Dirty {
                                 ledger,
                                 through: at,
+                                told: true,
                             })
                         });
                     }

@@ -114,6 +114,8 @@ pub struct Dirty {
     pub ledger: Ledger,
     /// The checkpoint may move here once the ledger is acknowledged.
     pub through: Position,
+    /// The store was told: a reader could see the commit.
+    pub told: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -133,6 +135,8 @@ pub struct Budget {
     pub timeouts: u8,
     /// Losses of the group's offsets.
     pub resets: u8,
+    /// Deaths of all brokers.
+    pub crashes: u8,
     pub timers: u8,
 }
 

@@ -66,6 +66,8 @@ pub enum Step {
     LogMarked {
         worker: u8,
     },
+    /// All brokers die and forget the markers that they had still to write.
+    MarkersForgotten,
     CheckpointMoved {
         worker: u8,
         to: Position,
@@ -139,6 +141,7 @@ impl fmt::Display for Step {
             }
             Self::OffsetsMarked { worker } => write!(f, "offsets of {worker} become visible"),
             Self::LogMarked { worker } => write!(f, "outputs of {worker} become visible"),
+            Self::MarkersForgotten => write!(f, "the brokers die and forget their markers"),
             Self::CheckpointMoved { worker, to } => {
                 write!(f, "{worker} moves the checkpoint to {to}")
             }

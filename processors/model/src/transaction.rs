@@ -1,6 +1,7 @@
 //! How a worker commits: outputs and offsets in one transaction, and only a commit that is known
 //! lets a ledger out of the worker's memory.
 
+use crate::few::Few;
 use crate::plants::Plant;
 use crate::protocol::{Model, Moves, Positions};
 use crate::state::{Batch, Dirty, Memory, Phase, Progress, State, Transaction, Worker};
@@ -101,7 +102,8 @@ impl Model {
         });
     }
 
-    /// The outcome is known and it is yes: now, and only now, the ledger goes to the store.
+    /// The outcome is known and it is yes: the ledger may go to the store once a reader could see
+    /// the commit.
     fn install(&self, state: &mut State, number: u8, memory: Memory, batch: Batch) {
         let Batch { next, ledger, .. } = batch;
         let changed = ledger != memory.ledger;
@@ -114,13 +116,14 @@ impl Model {
                 worker.dirty.push(Dirty {
                     ledger,
                     through: next,
+                    told: false,
                 });
             } else if let Some(youngest) = worker.dirty.last_mut() {
                 youngest.through = next;
             }
         });
-        if changed {
-            state.flight.insert(ledger);
+        if self.planted(Plant::UnseenCommitStored) {
+            tell(state, number);
         }
         if self.planted(Plant::CheckpointBeforeAck) {
             state.checkpoint = next;
@@ -140,6 +143,28 @@ impl Model {
     fn recover(&self, state: &mut State, number: u8) {
         state.budget.timeouts -= 1;
         state.enter(number, Phase::Assigned);
+    }
+
+    /// All brokers die, come back, and have forgotten the markers that they had still to write; and
+    /// what was open is overdue. Every worker notices, drops its memory, and takes a new producer,
+    /// which ends what was forgotten as aborted before it does anything else.
+    pub(crate) fn crash(&self, state: &State, moves: &mut Moves) {
+        if state.budget.crashes == 0 || state.pending.is_empty() {
+            return;
+        }
+        moves.go(Step::MarkersForgotten, |state| {
+            state.budget.crashes -= 1;
+            state.pending = Few::default();
+            state.late_ends = Few::default();
+            for (number, worker) in state.numbered() {
+                if worker.phase != Phase::Off {
+                    state.change(number, |worker| {
+                        worker.phase = Phase::Assigned;
+                        worker.dirty = worker.dirty.without(|dirty| !dirty.told);
+                    });
+                }
+            }
+        });
     }
 
     /// A decided transaction becomes visible in the offsets and in the log, one after the other.
@@ -179,6 +204,26 @@ impl Model {
     }
 }
 
+fn tell(state: &mut State, number: u8) {
+    let dirty = state
+        .workers
+        .get(usize::from(number))
+        .map(|worker| worker.dirty);
+    for waiting in dirty.unwrap_or_default().iter().filter(|dirty| !dirty.told) {
+        state.flight.insert(waiting.ledger);
+    }
+    state.change(number, |worker| {
+        worker.dirty = worker
+            .dirty
+            .iter()
+            .map(|dirty| Dirty {
+                told: true,
+                ..dirty
+            })
+            .collect();
+    });
+}
+
 fn is_open(transaction: &Transaction, number: u8) -> bool {
     transaction.worker == number && transaction.progress == Progress::Open
 }
@@ -192,13 +237,18 @@ fn decide(state: &mut State, number: u8) {
     }));
 }
 
-/// Moves `transaction` on to `progress`, or out when both its markers are written.
+/// Moves `transaction` on to `progress`, or out when both its markers are written: then a reader
+/// can see it, and the store is told. The write may still land at any time, so that telling it
+/// later is no other history.
 fn settle(state: &mut State, transaction: &Transaction, progress: Option<Progress>) {
     state.pending = state.pending.without(|pending| pending == transaction);
     state.pending.extend(progress.map(|progress| Transaction {
         progress,
         ..*transaction
     }));
+    if !state.has_pending(transaction.worker) {
+        tell(state, transaction.worker);
+    }
 }
 
 /// A repeated commit request arrives while the next transaction of the same producer is open: it

@@ -23,6 +23,11 @@ fn an_event_delivered_twice_breaks_nothing() {
 }
 
 #[test]
+fn brokers_that_forget_how_transactions_ended_break_nothing() {
+    assert_sound(Model::of(Inputs::SMALL, Positions::Log).with_crashes(1));
+}
+
+#[test]
 fn offsets_that_the_group_loses_break_nothing_when_the_state_record_wins() {
     assert_sound(Model::of(Inputs::SMALL, Positions::Log).with_resets(1));
 }
@@ -39,7 +44,9 @@ fn every_rule_left_out_is_found() {
     let missed: Vec<&str> = Plant::ALL
         .iter()
         .filter(|(_, plant)| {
-            let model = Model::of(Inputs::FULL, Positions::Log).with_plant(*plant);
+            let model = Model::of(Inputs::FULL, Positions::Log)
+                .with_crashes(1)
+                .with_plant(*plant);
             search(&model, Until::Broken).broken.is_empty()
         })
         .map(|(name, _)| *name)
