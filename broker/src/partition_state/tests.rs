@@ -154,7 +154,10 @@ fn sequences_go_round_to_zero() {
     assert_eq!(log.plain(FIRST, i32::MAX, 3), Verdict::Fresh);
     assert_eq!(log.plain(FIRST, 3, 1), gap(2));
     assert_eq!(log.plain(FIRST, 2, 1), Verdict::Fresh);
-    assert_eq!(log.plain(FIRST, i32::MAX, 3), duplicate(i64::from(i32::MAX)));
+    assert_eq!(
+        log.plain(FIRST, i32::MAX, 3),
+        duplicate(i64::from(i32::MAX))
+    );
 }
 
 #[test]
