@@ -9,7 +9,7 @@ use crate::random::Random;
 const AGAIN_PERCENT: u64 = 25;
 const AGAIN_MS: (i64, i64) = (0, 800);
 /// Short enough that hundreds fit into minutes, long enough for work to be done in between.
-const GAP_MS: (i64, i64) = (800, 5_500);
+const GAP_MS: (i64, i64) = (1_000, 6_500);
 
 /// The time from each start of the process to the blow that ends it.
 pub(super) fn schedule(seed: u64, kills: u32) -> Vec<Duration> {

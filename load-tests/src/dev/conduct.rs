@@ -13,7 +13,7 @@ use crate::traffic::about;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How dense faults may become to reach the number that was asked for; beyond it nothing would
 /// move any more.
-const DENSEST_PER_MILLE: u64 = 8_000;
+const DENSEST_PER_MILLE: u64 = 3_000;
 const THINNEST_PER_MILLE: u64 = 50;
 
 #[derive(Debug, Default)]
@@ -48,7 +48,8 @@ pub(super) fn conduct(
     let mut conductor = Conductor {
         process,
         started: Instant::now(),
-        wanted,
+        // A little more, since the last lives end as they please.
+        wanted: wanted.saturating_add(wanted / 10),
         lives: u64::try_from(blows.len()).unwrap_or(0),
         per_mille: 1_000,
         conducted: Conducted::default(),

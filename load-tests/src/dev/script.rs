@@ -39,34 +39,34 @@ const fn opening(name: &'static str, every: u64, errors: &'static [u16]) -> Api 
 }
 
 const APIS: &[Api] = &[
-    working("Produce", 30, &[6, 7, 19, 56]),
-    working("Fetch", 40, &[6, 9]),
+    working("Produce", 12, &[6, 7, 19, 56]),
+    working("Fetch", 16, &[6, 9]),
     working("EndTxn", 8, &[14, 15, 16, 51]),
     working("TxnOffsetCommit", 8, &[7, 14, 15, 16, 22, 25]),
     working("AddPartitionsToTxn", 8, &[14, 15, 16, 51]),
     working("AddOffsetsToTxn", 8, &[14, 15, 16, 51]),
-    working("Heartbeat", 12, &[15, 16, 22, 25, 27]),
-    opening("InitProducerId", 6, &[14, 15, 16, 51]),
-    opening("JoinGroup", 6, &[14, 15, 16, 25]),
-    opening("SyncGroup", 6, &[14, 15, 16, 27]),
-    opening("OffsetFetch", 6, &[14, 15, 16, 88]),
-    opening("FindCoordinator", 8, &[15]),
-    opening("ListOffsets", 20, &[6]),
+    working("Heartbeat", 10, &[15, 16, 22, 25, 27]),
+    opening("InitProducerId", 12, &[14, 15, 16, 51]),
+    opening("JoinGroup", 12, &[14, 15, 16, 25]),
+    opening("SyncGroup", 12, &[14, 15, 16, 27]),
+    opening("OffsetFetch", 12, &[14, 15, 16, 88]),
+    opening("FindCoordinator", 16, &[15]),
+    opening("ListOffsets", 30, &[6]),
     opening("Metadata", 30, &[]),
-    opening("ApiVersions", 30, &[]),
+    opening("ApiVersions", 40, &[]),
 ];
 
-/// What is done, and how often of a hundred times. What makes a client wait until its own time
-/// is up is rare: a run is as long as its waits.
+/// What is done, and how often of a thousand times. What makes a client connect anew, or wait until
+/// its own time is up, is rare: a run is as long as its waits.
 const WHAT: &[(&str, u64)] = &[
-    ("delay", 36),
-    ("duplicate", 24),
-    ("error", 24),
-    ("close", 6),
-    ("close-after", 6),
-    ("hold", 2),
-    ("drop-request", 1),
-    ("drop-reply", 1),
+    ("delay", 350),
+    ("duplicate", 380),
+    ("error", 200),
+    ("close", 25),
+    ("close-after", 25),
+    ("hold", 10),
+    ("drop-request", 5),
+    ("drop-reply", 5),
 ];
 
 /// The script of the life `life`, whose rules act `per_mille` of a thousand times as often as they
@@ -82,7 +82,7 @@ pub(super) fn script(seed: u64, life: u64, per_mille: u64) -> String {
             if !api.lost && matches!(*what, "hold" | "drop-request" | "drop-reply") {
                 continue;
             }
-            let every = (api.every * 100 * 1_000 / share / per_mille.max(1)).max(1);
+            let every = (api.every * 1_000 * 1_000 / share / per_mille.max(1)).max(1);
             // At any place from the first request on, so that rare calls are hit in some lives.
             let after = random.below(every);
             let action = action(&mut random, what, api.errors);
@@ -94,7 +94,7 @@ pub(super) fn script(seed: u64, life: u64, per_mille: u64) -> String {
 
 fn action(random: &mut Random, what: &str, errors: &[u16]) -> String {
     match what {
-        "delay" => format!("delay={}", random.between(1, 60)),
+        "delay" => format!("delay={}", random.between(1, 20)),
         // Mostly short; some longer than a client waits for its answer.
         "hold" if random.percent(90) => format!("hold={}", random.between(20, 1_500)),
         "hold" => format!("hold={}", random.between(9_500, 12_000)),
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(script(1, 0, 1_000), script(1, 0, 1_000));
         assert_ne!(script(1, 0, 1_000), script(1, 1, 1_000));
         let shares: u64 = WHAT.iter().map(|(_, share)| share).sum();
-        assert_eq!(shares, 100);
+        assert_eq!(shares, 1_000);
     }
 
     #[test]
