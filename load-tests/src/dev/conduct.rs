@@ -13,8 +13,10 @@ use crate::traffic::about;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How dense faults may become to reach the number that was asked for; beyond it nothing would
 /// move any more.
-const DENSEST_PER_MILLE: u64 = 3_000;
+const DENSEST_PER_MILLE: u64 = 2_000;
 const THINNEST_PER_MILLE: u64 = 50;
+/// In the life that sends what is left.
+const LAST_PER_MILLE: u64 = 300;
 
 #[derive(Debug, Default)]
 pub(super) struct Conducted {
@@ -100,6 +102,10 @@ impl Conductor<'_> {
         // The first life has no faults.
         let per_life = told / struck.saturating_sub(1).max(1);
         let left = self.lives.saturating_sub(struck).max(1);
+        if struck >= self.lives {
+            self.per_mille = LAST_PER_MILLE;
+            return;
+        }
         let needed = self.wanted.saturating_sub(told) / left + 1;
         if struck < 3 {
             return;
