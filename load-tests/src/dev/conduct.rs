@@ -13,7 +13,8 @@ use crate::traffic::about;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How dense faults may become to reach the number that was asked for; beyond it nothing would
 /// move any more.
-const DENSEST_PER_MILLE: u64 = 2_000;
+const DENSEST_PER_MILLE: u64 = 2_500;
+const FIRST_PER_MILLE: u64 = 1_300;
 const THINNEST_PER_MILLE: u64 = 50;
 /// In the life that sends what is left.
 const LAST_PER_MILLE: u64 = 300;
@@ -53,7 +54,7 @@ pub(super) fn conduct(
         // A little more, since the last lives end as they please.
         wanted: wanted.saturating_add(wanted / 10),
         lives: u64::try_from(blows.len()).unwrap_or(0),
-        per_mille: 1_000,
+        per_mille: FIRST_PER_MILLE,
         conducted: Conducted::default(),
     };
     for gap in blows {
