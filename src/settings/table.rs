@@ -138,7 +138,8 @@ pub const SETTINGS: &[Setting] = &[
         "broker-faults",
         "PATH",
         None,
-        "What the embedded broker shall do wrong, for tests: one rule on each line",
+        "What the embedded broker shall do wrong, for tests: one rule on each line; each fault is \
+         told in broker-faults.log of the data directory",
     ),
     one(
         "http",

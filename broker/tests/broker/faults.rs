@@ -34,6 +34,24 @@ fn lost_and_doubled_and_refused_produces_end_up_once_and_in_order() {
 }
 
 #[test]
+fn a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once() {
+    let running = Running::start();
+    running.create_topic("t", 1, &[]);
+    let producer = running.producer(&[
+        ("enable.idempotence", "true"),
+        ("batch.num.messages", "1"),
+        ("linger.ms", "0"),
+    ]);
+    let rule = Rule::on("Produce", Fault::Refuse(Code::NotEnoughReplicas)).unwrap();
+    let placed = running.broker().faults().add(rule.times(1));
+    let expected: Vec<String> = (0..5).map(|number| number.to_string()).collect();
+    let values: Vec<&str> = expected.iter().map(String::as_str).collect();
+    send(&producer, "t", 0, &values);
+    assert_eq!(placed.hits(), 1);
+    assert_eq!(running.values("t", 0, "read_committed"), expected);
+}
+
+#[test]
 fn a_commit_whose_reply_is_lost_is_committed_once() {
     let running = Running::start();
     running.create_topic("t", 1, &[]);

@@ -20,4 +20,6 @@ mod bad_input;
 
 mod faults;
 
+mod late_end;
+
 mod plants;

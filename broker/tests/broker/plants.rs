@@ -75,3 +75,11 @@ fn offsets_that_outlive_their_abort_are_caught() {
         "transactions::offsets_of_a_transaction_are_seen_after_its_commit_and_never_after_its_abort",
     );
 }
+
+#[test]
+fn a_sequence_gap_that_is_accepted_is_caught() {
+    caught(
+        "sequence-gap-accepted",
+        "faults::a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once",
+    );
+}

@@ -9,7 +9,7 @@ pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Due timers of one transaction at most; the rest follow in the next.
 pub const MAX_BATCH_TIMERS: usize = 2_000;
 /// How long a poll waits for the first record when there is nothing else to do.
-pub const IDLE_WAIT: Duration = Duration::from_millis(5);
+pub const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long a poll waits while inputs are paused.
 pub const HOLD_WAIT: Duration = Duration::from_millis(20);
 /// Records handed over by one read of history.
