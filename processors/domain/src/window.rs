@@ -189,7 +189,7 @@ impl Step<'_> {
                 changes.add(
                     Minute::of(gap.since),
                     in_gap(-1),
-                    in_gap(-i128::from(gap.amount)),
+                    in_gap(i128::from(gap.amount).saturating_neg()),
                     Some(gap.currency),
                 );
             }
