@@ -31,6 +31,7 @@ pub fn run(config: ProcessConfig) -> Result<(), Failure> {
         "process",
         Some(config.workers.instance_id.as_str()),
         Some(Arc::clone(&shown.lookup)),
+        Some(Arc::clone(&shown.summary)),
     )?;
     let ready_file = Arc::new(open.ready_file);
     open.runtime.spawn(announce(

@@ -19,6 +19,7 @@ use crate::lookup::Lookup;
 use crate::ops::HealthBoard;
 use crate::ops::health::Condition;
 use crate::shutdown::Stop;
+use crate::summary::Summary;
 
 /// How often readiness is looked at until everything serves.
 const READY_EVERY: Duration = Duration::from_millis(20);
@@ -28,6 +29,7 @@ const READY_EVERY: Duration = Duration::from_millis(20);
 pub struct Shown {
     pub health: Arc<Health>,
     pub lookup: Arc<OnceLock<Lookup>>,
+    pub summary: Arc<OnceLock<Summary>>,
 }
 
 impl Shown {
@@ -84,6 +86,12 @@ pub fn run(
         let index = stores.index();
         Lookup::new(index, &serve.kafka, codec.clone(), keys, clock::wall_clock)
     });
+    match Summary::follow(&serve.kafka, &codec, flag, clock::wall_clock) {
+        Ok(summary) => {
+            shown.summary.get_or_init(|| summary);
+        }
+        Err(fault) => return Err(Failure::failed(format!("no summary can be kept: {fault}"))),
+    }
     let settings = settings(serve, config, codec, facts.orders_lag_ms);
     trueup_reconciler::run(&settings, |_| stores.worker(), flag, &shown.health)
         .map_err(Failure::failed)

@@ -36,3 +36,7 @@ pub mod status;
 pub mod view;
 
 pub mod gap;
+
+pub mod window;
+
+pub mod rolling;

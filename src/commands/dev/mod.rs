@@ -65,7 +65,8 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
     let board = shown.components(gateway::component(board, serving.stop.clone()));
     let instance = Some(config.workers.instance_id.as_str());
     let lookup = Some(std::sync::Arc::clone(&shown.lookup));
-    let (open, ops) = serving.open_ops(board, "dev", instance, lookup)?;
+    let summary = Some(std::sync::Arc::clone(&shown.summary));
+    let (open, ops) = serving.open_ops(board, "dev", instance, lookup, summary)?;
     greeting.http = Some(gateway.address);
     greeting.ops = ops.ready.ops;
     let parts = Parts {

@@ -71,6 +71,8 @@ pub enum Plant {
     UnseenCommitStored,
     /// A new producer leaves open what the brokers forgot to end.
     HangingLeftOpen,
+    /// A batch that is tried again corrects its windows a second time.
+    WindowCorrectedTwice,
 }
 
 impl Plant {
@@ -110,6 +112,7 @@ impl Plant {
         ("aborted-shadows", Self::AbortedShadows),
         ("unseen-commit-stored", Self::UnseenCommitStored),
         ("hanging-left-open", Self::HangingLeftOpen),
+        ("window-corrected-twice", Self::WindowCorrectedTwice),
     ];
 }
 

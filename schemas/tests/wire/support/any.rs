@@ -483,11 +483,16 @@ impl Any for PartitionState {
                 position(),
             ),
             number(),
-            count(),
+            (count(), count()),
             number(),
         )
             .prop_map(
-                |((partition, cluster_id, partitions, events, orders), clock, transaction, at)| {
+                |(
+                    (partition, cluster_id, partitions, events, orders),
+                    clock,
+                    (transaction, known_orders),
+                    at,
+                )| {
                     Self {
                         schema: 1,
                         partition,
@@ -498,6 +503,7 @@ impl Any for PartitionState {
                         clock,
                         transaction,
                         written_at: at,
+                        known_orders,
                     }
                 },
             )

@@ -373,6 +373,7 @@ impl Samples for PartitionState {
             clock: RECEIVED_AT,
             transaction: 77,
             written_at: RECEIVED_AT + 9,
+            known_orders: 4711,
         }]
     }
 }
