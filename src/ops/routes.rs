@@ -38,6 +38,7 @@ enum Route<'a> {
     Page,
     Order(&'a str),
     Event(&'a str),
+    Payment(&'a str),
     Unknown,
 }
 
@@ -54,6 +55,7 @@ impl<'a> Route<'a> {
                 let order = path.strip_prefix("/api/v1/orders/").map(Self::Order);
                 order
                     .or_else(|| path.strip_prefix("/api/v1/events/").map(Self::Event))
+                    .or_else(|| path.strip_prefix("/api/v1/payments/").map(Self::Payment))
                     .unwrap_or(Self::Unknown)
             }
         }
@@ -63,7 +65,12 @@ impl<'a> Route<'a> {
     fn is_public(self) -> bool {
         match self {
             Self::Metrics | Self::Health | Self::Readiness | Self::Liveness => true,
-            Self::Info | Self::Page | Self::Order(_) | Self::Event(_) | Self::Unknown => false,
+            Self::Info
+            | Self::Page
+            | Self::Order(_)
+            | Self::Event(_)
+            | Self::Payment(_)
+            | Self::Unknown => false,
         }
     }
 }
@@ -143,6 +150,7 @@ impl Ops {
             Route::Page => reply::page(PAGE),
             Route::Order(id) => self.look(id, "order", Lookup::order).await,
             Route::Event(id) => self.look(id, "event", Lookup::event).await,
+            Route::Payment(id) => self.look(id, "payment", Lookup::payment).await,
             Route::Unknown => {
                 let message = "nothing is served under this path";
                 reply::error(StatusCode::NOT_FOUND, "not_found", message)

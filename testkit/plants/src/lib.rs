@@ -71,6 +71,8 @@ pub enum Plant {
     UnseenCommitStored,
     /// A new producer leaves open what the brokers forgot to end.
     HangingLeftOpen,
+    /// The linker decides by rows that it read before it wrote.
+    LinkRaceLost,
 }
 
 impl Plant {
@@ -110,6 +112,7 @@ impl Plant {
         ("aborted-shadows", Self::AbortedShadows),
         ("unseen-commit-stored", Self::UnseenCommitStored),
         ("hanging-left-open", Self::HangingLeftOpen),
+        ("link-race-lost", Self::LinkRaceLost),
     ];
 }
 
