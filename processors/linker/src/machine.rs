@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use trueup_domain::digest;
-use trueup_domain::event::{Facts, UnixMillis};
+use trueup_domain::event::{EventType, Facts, SessionPaymentStatus, Success, UnixMillis};
 use trueup_domain::ids::{ObjectId, OrderId};
 
 use crate::limits::{MAX_CLAIMS, MAX_PARKED_EVENTS};
@@ -44,14 +44,23 @@ pub enum Said {
         learned_from: String,
         at: UnixMillis,
     },
-    /// No order was found in time.
-    Unlinked(Box<Parked>),
-    /// It was found after all.
-    Linked { order: OrderId, parked: Box<Parked> },
-    /// Other orders claim the payment of `order` too.
+    /// No order was found in time for what waits under `object`.
+    Unlinked {
+        object: ObjectId,
+        success: Option<Success>,
+        since: UnixMillis,
+    },
+    /// It was found after all; `at` is when the event came.
+    Linked {
+        object: ObjectId,
+        order: OrderId,
+        at: UnixMillis,
+    },
+    /// `other` claims the payment of `order` too.
     ClaimedTwice {
         order: OrderId,
-        object: ObjectId,
+        other: OrderId,
+        payment: ObjectId,
         at: UnixMillis,
     },
 }
@@ -87,6 +96,8 @@ pub fn objects(parked: &Parked) -> Vec<ObjectId> {
         Facts::Charge(charge) => (Some(&charge.id), charge.payment.as_ref()),
         Facts::Refund(refund) => (refund.charge.as_ref(), refund.payment.as_ref()),
         Facts::Dispute(dispute) => (dispute.charge.as_ref(), dispute.payment.as_ref()),
+        // Never parked: opening refuses them.
+        Facts::Unlinked(_) | Facts::Linked(_) | Facts::ClaimedTwice(_) => (None, None),
     };
     let mut objects = vec![parked.key.clone()];
     for object in [second, first].into_iter().flatten() {
@@ -167,8 +178,8 @@ impl Told {
                     if holds(rows, &parked.key, |row| row.parked.contains_key(&id)) {
                         release(parked, &id, order, rows, &mut decision);
                     }
-                } else if holds(rows, &parked.key, |row| row.overdue.contains(&id)) {
-                    decision.said.push(Said::Unlinked(parked.clone()));
+                } else if let Some(row) = rows.get(&parked.key) {
+                    decision.said.extend(unlinked(&parked.key, &id, row));
                 }
             }
         }
@@ -251,8 +262,9 @@ fn release(parked: &Parked, id: &ParkedId, order: &OrderId, rows: &Rows, decisio
         .any(|object| holds(rows, object, |row| row.overdue.contains(id)))
     {
         decision.said.push(Said::Linked {
+            object: parked.key.clone(),
             order: order.clone(),
-            parked: Box::new(parked.clone()),
+            at: parked.event.received_at,
         });
     }
     for object in objects {
@@ -260,19 +272,79 @@ fn release(parked: &Parked, id: &ParkedId, order: &OrderId, rows: &Rows, decisio
     }
 }
 
+/// Said once of an object, by the first of its events that is over age: what a later one knows
+/// more would be another story under the same id.
+fn unlinked(object: &ObjectId, id: &ParkedId, row: &Row) -> Option<Said> {
+    let waiting = || {
+        row.parked
+            .iter()
+            .filter(|(_, parked)| parked.key == *object)
+    };
+    let overdue = waiting().filter(|(id, _)| row.overdue.contains(*id));
+    let (first, _) = overdue.min_by_key(|(id, parked)| (parked.event.received_at, *id))?;
+    if first != id {
+        return None;
+    }
+    let since = waiting()
+        .map(|(_, parked)| parked.event.received_at)
+        .min()?;
+    let proven = waiting().filter_map(|(_, parked)| success(parked));
+    Some(Said::Unlinked {
+        object: object.clone(),
+        success: proven.max_by_key(|success| (success.amount, success.currency)),
+        since,
+    })
+}
+
+/// The money that an event proves to have come in.
+fn success(parked: &Parked) -> Option<Success> {
+    let event = &parked.event.event;
+    let (amount, currency) = match &event.facts {
+        Facts::Payment(payment) if event.kind == EventType::PaymentIntentSucceeded => {
+            (payment.amount_received, payment.currency)
+        }
+        Facts::Charge(charge) if charge.captured => (charge.amount_captured, charge.currency),
+        Facts::Session(session) if session.payment_status == SessionPaymentStatus::Paid => {
+            (session.amount_total, session.currency?)
+        }
+        Facts::Payment(_)
+        | Facts::Session(_)
+        | Facts::Charge(_)
+        | Facts::Refund(_)
+        | Facts::Dispute(_)
+        | Facts::Unlinked(_)
+        | Facts::Linked(_)
+        | Facts::ClaimedTwice(_) => return None,
+    };
+    Some(Success { amount, currency })
+}
+
 /// Only of payments: an order that claims another's charge or session claims its payment too.
 fn tell_of_claims(object: &ObjectId, row: &Row, decision: &mut Decision) {
     if row.claims.len() < 2 || !object.as_str().starts_with("pi_") {
         return;
     }
+    let Some(first) = row.owner() else { return };
+    // The first hears of the one that came next, every other of the first.
+    let others = row.claims.iter().filter(|(order, _)| *order != first);
+    let next = others.min_by_key(|(order, since)| (**since, *order));
     for (order, since) in &row.claims {
         if row.twice.contains(order) {
             continue;
         }
+        let Some((next, next_since)) = next else {
+            return;
+        };
+        let (other, at) = if order == first {
+            (next, next_since)
+        } else {
+            (first, since)
+        };
         decision.said.push(Said::ClaimedTwice {
             order: order.clone(),
-            object: object.clone(),
-            at: *since,
+            other: other.clone(),
+            payment: object.clone(),
+            at: *at,
         });
         let said = Item::Twice(order.clone());
         decision.then.push(Change::Put(object.clone(), said));

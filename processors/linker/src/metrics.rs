@@ -31,7 +31,7 @@ pub(crate) fn said(said: &Said) {
     let kind = match said {
         Said::Forward { .. } => "forwarded",
         Said::Teach { .. } => "taught",
-        Said::Unlinked(_) => "unlinked",
+        Said::Unlinked { .. } => "unlinked",
         Said::Linked { .. } => "linked",
         Said::ClaimedTwice { .. } => "claimed_twice",
     };

@@ -2,7 +2,7 @@
 //!
 //! Whatever does not pass becomes a dead letter with its bytes; nothing here stops the partition.
 
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{EventType, UnixMillis};
 use trueup_domain::ids::ObjectId;
 use trueup_schemas::codec::Codec;
 use trueup_schemas::headers;
@@ -96,6 +96,10 @@ impl Opener {
         let partitions = self.unlinked_partitions;
         let (key, event): (_, PaymentEvent) =
             self.signed(record, &self.unlinked_topic, partitions)?;
+        if EventType::INTERNAL.contains(&event.event.kind) {
+            let reason = "an internal event belongs to no order that a link could tell";
+            return Err(Refused::new(LetterClass::Contract, reason));
+        }
         let trace = record.header(headers::TRACEPARENT);
         let trace = trace.and_then(|trace| std::str::from_utf8(trace).ok());
         let trace = trace.filter(|trace| !trace.contains('\n'));

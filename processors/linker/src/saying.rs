@@ -1,9 +1,11 @@
 //! From what the machine says to records: framed, signed for the topic and key they go to.
 
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{ClaimedTwiceFacts, Event, LinkedFacts, UnixMillis, UnlinkedFacts};
+use trueup_domain::ids::{InvalidId, OrderId};
+use trueup_domain::internal::{self, pseudo_order};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::headers;
-use trueup_schemas::records::{DeadLetter, PaymentEvent, PaymentLink, Record};
+use trueup_schemas::records::{DeadLetter, PaymentEvent, PaymentLink, Record, Source};
 use trueup_schemas::seal::SigningKeys;
 
 use crate::machine::Said;
@@ -40,11 +42,12 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    #[must_use]
-    pub fn record(&self, said: &Said) -> Option<Outgoing> {
-        match said {
+    /// # Errors
+    /// [`InvalidId`] for an object whose id leaves no room in a pseudo-order's.
+    pub fn record(&self, said: &Said) -> Result<Outgoing, InvalidId> {
+        Ok(match said {
             Said::Forward { order, parked } => {
-                Some(self.event(order.as_str(), &parked.event, parked.trace.as_deref()))
+                self.event(order.as_str(), &parked.event, parked.trace.as_deref())
             }
             Said::Teach {
                 object,
@@ -58,10 +61,43 @@ impl Scribe {
                     learned_from: learned_from.clone(),
                 };
                 let told = vec![(headers::EVENT_ID, learned_from.clone())];
-                Some(self.sealed(Lane::Links, object.as_str(), &link, told, *at))
+                self.sealed(Lane::Links, object.as_str(), &link, told, *at)
             }
-            Said::Unlinked(_) | Said::Linked { .. } | Said::ClaimedTwice { .. } => None,
-        }
+            Said::Unlinked {
+                object,
+                success,
+                since,
+            } => {
+                let facts = UnlinkedFacts {
+                    id: object.clone(),
+                    success: *success,
+                    since: *since,
+                };
+                let due = since.saturating_add(self.unlinked_age_ms);
+                self.internal(&pseudo_order(object)?, internal::unlinked(facts)?, due)
+            }
+            Said::Linked { object, order, at } => {
+                let facts = LinkedFacts {
+                    id: object.clone(),
+                    order: order.clone(),
+                };
+                let event = internal::linked(facts, at.div_euclid(1000))?;
+                self.internal(&pseudo_order(object)?, event, *at)
+            }
+            Said::ClaimedTwice {
+                order,
+                other,
+                payment,
+                at,
+            } => {
+                let facts = ClaimedTwiceFacts {
+                    payment: payment.clone(),
+                    other: other.clone(),
+                };
+                let event = internal::claimed_twice(order, facts, at.div_euclid(1000))?;
+                self.internal(order, event, *at)
+            }
+        })
     }
 
     /// Under the position of the refused record: refused twice, it is one letter.
@@ -80,6 +116,18 @@ impl Scribe {
             headers: Vec::new(),
             timestamp: letter.first_seen,
         }
+    }
+
+    fn internal(&self, order: &OrderId, event: Event, at: UnixMillis) -> Outgoing {
+        let event = PaymentEvent {
+            event,
+            account: None,
+            source: Source::Linker,
+            received_at: at,
+            // There is no body: nobody outside said this.
+            body_sha256: [0; 32],
+        };
+        self.event(order.as_str(), &event, None)
     }
 
     /// Source and time of receipt stay what they were: the order is all that was missing.

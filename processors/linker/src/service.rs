@@ -299,12 +299,12 @@ impl Desk {
             .iter()
             .map(|(record, refused)| self.scribe.letter(&opener.letter(record, refused)))
             .collect();
-        records.extend(
-            judged
-                .said
-                .iter()
-                .filter_map(|said| self.scribe.record(said)),
-        );
+        for said in &judged.said {
+            match self.scribe.record(said) {
+                Ok(record) => records.push(record),
+                Err(fault) => tracing::error!(%fault, "the linker cannot say what it should"),
+            }
+        }
         self.outlet.write(&records)?;
         for (record, refused) in &refused {
             metrics::refused(refused.class);

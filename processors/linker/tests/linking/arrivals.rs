@@ -97,15 +97,15 @@ fn a_kill_at_any_call_of_the_store_loses_nothing_in_any_arrival_order() {
 /// What arrives, and what the linker then says that it had not said before.
 const TABLE: &str = "
 refund              | -
-old-refund          | refund unlinked
+old-refund          | ch_1 unlinked
 old-refund          | -
 charge              | -
-link                | charge to order-1, link ch_1 to order-1, refund linked, refund to order-1
+link                | ch_1 linked, charge to order-1, link ch_1 to order-1, refund to order-1
 old-charge          | -
 refund              | -
 dispute             | dispute to order-1
 link                | -
-link-2              | pi_1 twice, order-1 is told, pi_1 twice, order-2 is told
+link-2              | pi_1 twice, order-1 hears of order-2, pi_1 twice, order-2 hears of order-1
 link-2              | -
 refund+             | refund+ to order-1
 ";
@@ -142,8 +142,8 @@ fn an_event_over_age_that_was_linked_in_time_is_never_called_unlinked() {
         }
         let said = world.said();
         assert!(said.contains(&"refund+ to order-1".to_owned()), "{said:?}");
-        let unlinked = said.contains(&"refund+ unlinked".to_owned());
-        let linked = said.contains(&"refund+ linked".to_owned());
+        let unlinked = said.contains(&"pi_1 unlinked".to_owned());
+        let linked = said.contains(&"pi_1 linked".to_owned());
         // What was said to be without an order is taken back.
         assert_eq!(unlinked, linked, "{arrival:?}: {said:?}");
     });

@@ -38,7 +38,7 @@ fn an_event_that_a_full_list_refused_is_not_called_unlinked_since_its_letter_tel
     assert!(world.takes(&[overdue(event("payment", "evt_more"))]));
     assert!(world.said().is_empty(), "{:?}", world.said());
     assert!(world.takes(&[overdue(event("payment", "evt_7"))]));
-    assert_eq!(world.said(), ["evt_7 unlinked"]);
+    assert_eq!(world.said(), ["pi_1 unlinked"]);
 }
 
 #[test]

@@ -69,8 +69,8 @@ fn an_event_that_is_linked_while_it_is_called_unlinked_is_called_linked_too() {
             world.store = world.store.beside();
             let said = interleaved_in(world, first, second, place, None);
             assert!(said.contains(&"refund to order-1".to_owned()), "{said:?}");
-            if said.contains(&"refund unlinked".to_owned()) {
-                assert!(said.contains(&"refund linked".to_owned()), "{said:?}");
+            if said.contains(&"pi_1 unlinked".to_owned()) {
+                assert!(said.contains(&"pi_1 linked".to_owned()), "{said:?}");
             }
         }
     }

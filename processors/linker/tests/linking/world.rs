@@ -254,8 +254,13 @@ pub(crate) fn words(said: &Said) -> String {
     match said {
         Said::Forward { order, parked } => format!("{} to {order}", parked.event.event.id),
         Said::Teach { object, order, .. } => format!("link {object} to {order}"),
-        Said::Unlinked(parked) => format!("{} unlinked", parked.event.event.id),
-        Said::Linked { parked, .. } => format!("{} linked", parked.event.event.id),
-        Said::ClaimedTwice { order, object, .. } => format!("{object} twice, {order} is told"),
+        Said::Unlinked { object, .. } => format!("{object} unlinked"),
+        Said::Linked { object, .. } => format!("{object} linked"),
+        Said::ClaimedTwice {
+            order,
+            other,
+            payment,
+            ..
+        } => format!("{payment} twice, {order} hears of {other}"),
     }
 }
