@@ -76,8 +76,30 @@ impl RecordKind {
     /// The schema of this record with that fingerprint. A schema that was once written stays
     /// readable: when one changes, its former text joins this lookup.
     pub(crate) fn written_with(self, fingerprint: Fingerprint) -> Option<&'static Schema> {
-        let schema = self.schema();
-        (*schema.rabin_fingerprint() == fingerprint).then_some(schema)
+        let written = |schema: &&'static Schema| *schema.rabin_fingerprint() == fingerprint;
+        Some(self.schema())
+            .filter(written)
+            .or_else(|| self.former().iter().find(|schema| written(schema)))
+    }
+
+    /// The schemas it was written with before, parsed once.
+    fn former(self) -> &'static [Schema] {
+        static PAYMENT_EVENT: LazyLock<[Schema; 1]> =
+            LazyLock::new(|| [parse(include_str!("../avro/former/PaymentEvent.1.avsc"))]);
+        static LEDGER: LazyLock<[Schema; 1]> =
+            LazyLock::new(|| [parse(include_str!("../avro/former/Ledger.1.avsc"))]);
+        match self {
+            Self::PaymentEvent => &*PAYMENT_EVENT,
+            Self::Ledger => &*LEDGER,
+            Self::EventBody
+            | Self::PaymentLink
+            | Self::OrderSnapshot
+            | Self::OrderStatusChanged
+            | Self::GapSet
+            | Self::DeadLetter
+            | Self::ReconcileWindow
+            | Self::PartitionState => &[],
+        }
     }
 }
 
