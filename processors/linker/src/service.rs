@@ -25,6 +25,7 @@ use crate::limits::{FIRST_PAUSE, GATHER, LONGEST_PAUSE, MAX_BATCH_RECORDS, POLL}
 use crate::machine::Told;
 use crate::metrics;
 use crate::opening::{Input, Opener, Record, Refused};
+use crate::row::{Change, Item};
 use crate::saying::Scribe;
 
 /// What the linker is told.
@@ -316,9 +317,14 @@ impl Desk {
                 "the linker refused a record"
             );
         }
-        judged.said.iter().for_each(metrics::said);
+        let written = judged.said.iter();
+        let written = written.filter(|said| self.scribe.record(said).is_some());
+        written.for_each(metrics::said);
         metrics::added(judged.added);
-        settle(store, &judged.then)?;
+        // Nobody is told of a second claim yet, so nobody may be noted as told.
+        let mut then = judged.then;
+        then.retain(|change| !matches!(change, Change::Put(_, Item::Twice(_))));
+        settle(store, &then)?;
         Ok(())
     }
 }
