@@ -42,6 +42,7 @@ enum Route<'a> {
     Order(&'a str),
     Event(&'a str),
     Summary,
+    Payment(&'a str),
     Unknown,
 }
 
@@ -59,6 +60,7 @@ impl<'a> Route<'a> {
                 let order = path.strip_prefix("/api/v1/orders/").map(Self::Order);
                 order
                     .or_else(|| path.strip_prefix("/api/v1/events/").map(Self::Event))
+                    .or_else(|| path.strip_prefix("/api/v1/payments/").map(Self::Payment))
                     .unwrap_or(Self::Unknown)
             }
         }
@@ -73,6 +75,7 @@ impl<'a> Route<'a> {
             | Self::Order(_)
             | Self::Event(_)
             | Self::Summary
+            | Self::Payment(_)
             | Self::Unknown => false,
         }
     }
@@ -155,6 +158,7 @@ impl Ops {
             Route::Order(id) => self.look(id, "order", Lookup::order).await,
             Route::Event(id) => self.look(id, "event", Lookup::event).await,
             Route::Summary => self.summarise().await,
+            Route::Payment(id) => self.look(id, "payment", Lookup::payment).await,
             Route::Unknown => {
                 let message = "nothing is served under this path";
                 reply::error(StatusCode::NOT_FOUND, "not_found", message)

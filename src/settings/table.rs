@@ -272,7 +272,7 @@ pub const SETTINGS: &[Setting] = &[
         Some("10000"),
         "Requests per second that one client address may send, and as many at once; then 429",
     ),
-    one("only", "reconciler", None, "Run this processor only"),
+    one("only", "linker|reconciler", None, "Run this processor only"),
     one(
         "instance-id",
         "ID",
@@ -290,6 +290,12 @@ pub const SETTINGS: &[Setting] = &[
         "DURATION",
         Some("5m"),
         "How long a payment may stay unreconciled before its gap opens",
+    ),
+    one(
+        "unlinked-age",
+        "DURATION",
+        Some("7d"),
+        "How long an event without an order may wait for its link before its gap opens, at most 30d",
     ),
     one(
         "orders-feed",

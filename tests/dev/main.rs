@@ -7,6 +7,8 @@ mod serving;
 
 mod restart;
 
+mod linking;
+
 mod data_dir;
 
 mod swapped;

@@ -106,8 +106,12 @@ fn join_facts(ledger: &mut Ledger, event: &Event, digest: FactsDigest) {
         (Subject::Dispute, Facts::Dispute(facts)) => {
             join_into(&mut ledger.disputes, DisputeCell::of(event, digest, facts));
         }
+        // What the linker says is about links, not money: it is remembered among the events.
         (
-            Subject::Payment(_)
+            Subject::Unlinked
+            | Subject::Linked
+            | Subject::ClaimedTwice
+            | Subject::Payment(_)
             | Subject::Session(_)
             | Subject::Charge
             | Subject::FailedCharge
@@ -117,7 +121,10 @@ fn join_facts(ledger: &mut Ledger, event: &Event, digest: FactsDigest) {
             | Facts::Session(_)
             | Facts::Charge(_)
             | Facts::Refund(_)
-            | Facts::Dispute(_),
+            | Facts::Dispute(_)
+            | Facts::Unlinked(_)
+            | Facts::Linked(_)
+            | Facts::ClaimedTwice(_),
         ) => {}
     }
 }

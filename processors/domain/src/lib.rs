@@ -23,6 +23,8 @@ pub mod ids;
 
 pub mod event;
 
+pub mod internal;
+
 pub mod ledger;
 
 pub mod digest;

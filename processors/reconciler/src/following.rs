@@ -80,7 +80,12 @@ impl Cause {
                 let payment = named.or(match event.facts {
                     // Money goes back on a payment of the order, and this is the likely one.
                     Facts::Refund(_) | Facts::Dispute(_) => leading,
-                    Facts::Payment(_) | Facts::Session(_) | Facts::Charge(_) => None,
+                    Facts::Payment(_)
+                    | Facts::Session(_)
+                    | Facts::Charge(_)
+                    | Facts::Unlinked(_)
+                    | Facts::Linked(_)
+                    | Facts::ClaimedTwice(_) => None,
                 });
                 let session = event.facts.session_id().cloned();
                 Self {

@@ -47,6 +47,9 @@ mirror_enum! { EventTypeMirror for EventType {
     DisputeClosed = 23 "charge_dispute_closed",
     DisputeFundsWithdrawn = 24 "charge_dispute_funds_withdrawn",
     DisputeFundsReinstated = 25 "charge_dispute_funds_reinstated",
+    Unlinked = 26 "trueup_unlinked",
+    Linked = 27 "trueup_linked",
+    ClaimedTwice = 28 "trueup_claimed_twice",
 }}
 
 #[derive(Serialize, Deserialize)]

@@ -208,6 +208,7 @@ mod tests {
         // A symbol may not hold a dot.
         let words: Vec<String> = EventType::ALL
             .iter()
+            .chain(EventType::INTERNAL)
             .map(|it| it.as_str().replace('.', "_"))
             .collect();
         assert_eq!(words, symbols(RecordKind::Ledger, "EventType"));

@@ -60,7 +60,7 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
     let codec = serving::codec(&serve.kafka)?;
     let gateway = Gateway::bind(&serving.runtime, &serve, config.gateway, codec.clone())?;
 
-    let shown = Shown::begin();
+    let shown = Shown::begin(None);
     let board = gateway::topics_component(HealthBoard::default(), gateway.topics_known.clone());
     let board = shown.components(gateway::component(board, serving.stop.clone()));
     let instance = Some(config.workers.instance_id.as_str());

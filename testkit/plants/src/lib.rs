@@ -73,6 +73,8 @@ pub enum Plant {
     HangingLeftOpen,
     /// A batch that is tried again corrects its windows a second time.
     WindowCorrectedTwice,
+    /// The linker decides by rows that it read before it wrote.
+    LinkRaceLost,
 }
 
 impl Plant {
@@ -113,6 +115,7 @@ impl Plant {
         ("unseen-commit-stored", Self::UnseenCommitStored),
         ("hanging-left-open", Self::HangingLeftOpen),
         ("window-corrected-twice", Self::WindowCorrectedTwice),
+        ("link-race-lost", Self::LinkRaceLost),
     ];
 }
 
