@@ -12,3 +12,5 @@ mod data_dir;
 mod swapped;
 
 mod demo;
+
+mod full_disk;
