@@ -39,8 +39,13 @@ impl ProducerContext for Counting {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotFault {
-    #[error("cannot write snapshots to `{topic}`: {cause}")]
-    Kafka { topic: String, cause: KafkaError },
+    #[error("cannot write snapshots to `{topic}`: {cause} {why}")]
+    Kafka {
+        topic: String,
+        cause: KafkaError,
+        /// What the client says of it, where it gave up for good.
+        why: String,
+    },
     #[error("{count} snapshots were never acknowledged on `{topic}`; is the broker well?")]
     Lost { topic: String, count: u64 },
 }
@@ -60,6 +65,7 @@ pub fn write(
     let kafka = |cause| SnapshotFault::Kafka {
         topic: topic.to_owned(),
         cause,
+        why: String::new(),
     };
     let counting = Counting::default();
     let producer: ThreadedProducer<Counting> = ClientConfig::new()
@@ -87,7 +93,12 @@ pub fn write(
                 .payload(&snapshot.body);
             while let Err((cause, returned)) = producer.send(record) {
                 if cause.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                    return Err(kafka(cause));
+                    let why = producer.client().fatal_error();
+                    return Err(SnapshotFault::Kafka {
+                        topic: topic.to_owned(),
+                        cause,
+                        why: why.map_or_else(String::new, |(_, why)| why),
+                    });
                 }
                 std::thread::sleep(Duration::from_millis(5));
                 record = returned;
