@@ -27,7 +27,7 @@ pub(super) fn list_offsets(core: &Core, version: i16, request: &ListOffsetsReque
     let committed = request.isolation_level == READ_COMMITTED;
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|wanted| {
-            let response = ListOffsetsPartitionResponse::default()
+            let mut response = ListOffsetsPartitionResponse::default()
                 .with_partition_index(wanted.partition_index)
                 .with_timestamp(-1)
                 .with_offset(-1);
@@ -36,10 +36,12 @@ pub(super) fn list_offsets(core: &Core, version: i16, request: &ListOffsetsReque
                 .ok_or(Code::UnknownTopicOrPartition)
                 .and_then(|found| offset(found, version, committed, wanted));
             match found {
-                Ok((offset, timestamp)) => response
-                    .with_offset(offset)
-                    .with_timestamp(timestamp)
-                    .with_leader_epoch(LEADER_EPOCH),
+                Ok((offset, timestamp)) => {
+                    if version >= EPOCHS_SINCE {
+                        response.leader_epoch = LEADER_EPOCH;
+                    }
+                    response.with_offset(offset).with_timestamp(timestamp)
+                }
                 Err(code) => response.with_error_code(code.number()),
             }
         });
