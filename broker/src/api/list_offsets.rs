@@ -22,6 +22,8 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const READ_COMMITTED: i8 = 1;
+/// The first version of the answer that tells leader epochs.
+const EPOCHS_SINCE: i16 = 4;
 
 pub(super) fn list_offsets(core: &Core, version: i16, request: &ListOffsetsRequest) -> Outcome {
     let committed = request.isolation_level == READ_COMMITTED;
