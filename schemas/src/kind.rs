@@ -74,10 +74,29 @@ impl RecordKind {
     }
 
     /// The schema of this record with that fingerprint. A schema that was once written stays
-    /// readable: when one changes, its former text joins this lookup.
+    /// readable: when one changes, its former text joins [`Self::former`].
     pub(crate) fn written_with(self, fingerprint: Fingerprint) -> Option<&'static Schema> {
-        let schema = self.schema();
-        (*schema.rabin_fingerprint() == fingerprint).then_some(schema)
+        let all = std::iter::once(self.schema()).chain(self.former());
+        all.into_iter()
+            .find(|schema| *schema.rabin_fingerprint() == fingerprint)
+    }
+
+    /// The schemas that former releases wrote it with.
+    fn former(self) -> &'static [Schema] {
+        static GAP_SET: LazyLock<[Schema; 1]> =
+            LazyLock::new(|| [parse(include_str!("../avro/former/GapSet.1.avsc"))]);
+        match self {
+            Self::GapSet => &*GAP_SET,
+            Self::PaymentEvent
+            | Self::EventBody
+            | Self::PaymentLink
+            | Self::OrderSnapshot
+            | Self::OrderStatusChanged
+            | Self::DeadLetter
+            | Self::ReconcileWindow
+            | Self::PartitionState
+            | Self::Ledger => &[],
+        }
     }
 }
 

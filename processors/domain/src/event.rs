@@ -189,6 +189,21 @@ impl Facts {
         }
     }
 
+    /// What the object is about: the amount that came in, was charged or goes back.
+    #[must_use]
+    pub fn money(&self) -> (MinorUnits, Currency) {
+        match self {
+            Self::Payment(payment) => (payment.amount, payment.currency),
+            Self::Session(session) => (
+                session.amount_total,
+                session.currency.unwrap_or(Currency::NONE),
+            ),
+            Self::Charge(charge) => (charge.amount, charge.currency),
+            Self::Refund(refund) => (refund.amount, refund.currency),
+            Self::Dispute(dispute) => (dispute.amount, dispute.currency),
+        }
+    }
+
     #[must_use]
     pub fn session_id(&self) -> Option<&ObjectId> {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use trueup_domain::event::UnixMillis;
-use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
+use trueup_domain::gap::{Gap, GapSet, GapStatus};
 use trueup_domain::ids::OrderId;
 
 use crate::marks::Marks;
@@ -111,10 +111,9 @@ impl Partition {
     }
 }
 
-/// Open gaps of one set by kind, for the gauges.
-pub(crate) fn open_kinds(gaps: &GapSet) -> impl Iterator<Item = GapKind> + '_ {
+/// Open gaps of one set, for the gauges.
+pub(crate) fn open_of(gaps: &GapSet) -> impl Iterator<Item = &Gap> {
     gaps.gaps
         .iter()
         .filter(|gap| gap.status == GapStatus::Open)
-        .map(|gap| gap.kind)
 }
