@@ -17,6 +17,7 @@ pub enum Command {
     Send { files: Vec<String> },
     Order { id: String },
     Event { id: String },
+    Payment { id: String },
     TopicsApply,
     LedgerApply,
     Check,
@@ -52,6 +53,7 @@ const WORKERS: &[&str] = &[
     "instance-id",
     "workers",
     "grace",
+    "unlinked-age",
     "orders-feed",
     "cache-size",
     "unacked-transactions",
@@ -103,6 +105,7 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
         },
         "order" => Command::Order { id: id()? },
         "event" => Command::Event { id: id()? },
+        "payment" => Command::Payment { id: id()? },
         "topics" => return Some((Command::TopicsApply, given.subcommand()?.1)),
         "ledger" => return Some((Command::LedgerApply, given.subcommand()?.1)),
         "check" => Command::Check,
@@ -193,6 +196,14 @@ fn tree() -> Clap {
                 &[TALK, ASK, KAFKA, STORE],
             )
             .arg(id("The event's id, evt_…")),
+        )
+        .subcommand(
+            leaf(
+                "payment",
+                "The order that a payment, charge or session belongs to",
+                &[TALK, ASK, KAFKA, STORE],
+            )
+            .arg(id("The object's id: pi_…, ch_… or cs_…")),
         )
         .subcommand(group("topics", "Topics").subcommand(leaf(
             "apply",

@@ -22,6 +22,8 @@ mod ops;
 
 mod lookup;
 
+mod summary;
+
 mod sender;
 
 mod demo;

@@ -61,5 +61,9 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
             Matcher::Suffix("_duration_seconds".to_owned()),
             DURATION_BUCKETS,
         )?
+        .set_buckets_for_metric(
+            Matcher::Full(trueup_reconciler::metrics::TIME_TO_RECONCILE.to_owned()),
+            trueup_reconciler::metrics::TIME_TO_RECONCILE_BUCKETS,
+        )?
         .install_recorder()
 }

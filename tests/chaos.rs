@@ -1,4 +1,4 @@
-//! The run that kills everything, small enough for every test run: the real gateway and real
+//! The runs that kill everything, small enough for every test run: the real gateway and real
 //! processors on a real Kafka and a real CQL store, judged by an oracle that shares no code with
 //! the fold. The full runs are commands: see the README.
 
@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use trueup_load_tests::chaos::{self, ChaosOptions, External, Own};
+use trueup_load_tests::dev::{self, DevOptions};
 
 fn options(seed: u64) -> ChaosOptions {
     ChaosOptions {
@@ -56,6 +57,26 @@ fn every_change_is_published_once_while_processors_and_the_gateway_are_killed() 
 #[test]
 fn own_services_every_change_is_published_once_while_kafka_and_the_store_are_killed_too() {
     let report = chaos::run(&all_at_once(12), &mut Own::start().unwrap()).unwrap();
+    println!("{report}");
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn own_dev_that_is_killed_whole_while_its_broker_misbehaves_loses_and_doubles_nothing() {
+    let options = DevOptions {
+        seed: 13,
+        time_limit: Duration::from_secs(240),
+        orders: 500,
+        kills: 6,
+        faults: 400,
+        partitions: 6,
+        rate: 120,
+        senders: 24,
+        grace: Duration::from_secs(3),
+        binary: env!("CARGO_BIN_EXE_trueup").into(),
+        logs: None,
+    };
+    let report = dev::run(&options).unwrap();
     println!("{report}");
     assert!(report.is_clean(), "{report}");
 }

@@ -7,6 +7,8 @@ mod rule;
 
 mod script;
 
+use std::fs::File;
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use kafka_protocol::messages::ApiKey;
@@ -15,12 +17,20 @@ use tokio::sync::watch;
 pub use rule::{Fault, Rule};
 pub use script::{ScriptFault, parse_script};
 
-use crate::limits::FAULT_RULES_MAX;
+use crate::limits::{FAULT_LOG_BYTES_MAX, FAULT_RULES_MAX};
 
 /// The rules now in force.
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Mutex<Vec<Entry>>,
+    log: Mutex<Option<Log>>,
+}
+
+/// Where each fault is written down as it is injected.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    left_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -67,6 +77,16 @@ impl Faults {
         placed
     }
 
+    /// From now on writes a line for each injected fault, `API WHAT CLIENT`: a process that is
+    /// killed has still told of it. The file is added to, and up to a limit.
+    pub fn log_to(&self, file: File) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        *log = Some(Log {
+            file,
+            left_bytes: FAULT_LOG_BYTES_MAX,
+        });
+    }
+
     /// Takes all rules away. What is held stays held until it is released.
     pub fn clear(&self) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +94,17 @@ impl Faults {
     }
 
     pub(crate) fn strike(&self, key: ApiKey, client: &str) -> Option<Struck> {
+        let struck = self.find(key, client)?;
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = log.as_mut()
+            && !open.tell(&format!("{key:?} {} {client:?}\n", struck.fault))
+        {
+            *log = None;
+        }
+        Some(struck)
+    }
+
+    fn find(&self, key: ApiKey, client: &str) -> Option<Struck> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in rules.iter_mut() {
             if !entry.rule.fits(key, client) {
@@ -89,6 +120,16 @@ impl Faults {
             }
         }
         None
+    }
+}
+
+impl Log {
+    /// Whether it has room for another. What cannot be written is not worth a request.
+    fn tell(&mut self, line: &str) -> bool {
+        let left = self.left_bytes.checked_sub(line.len());
+        let Some(left) = left else { return false };
+        self.left_bytes = left;
+        self.file.write_all(line.as_bytes()).is_ok()
     }
 }
 
@@ -134,6 +175,21 @@ mod tests {
         assert_eq!(placed.hits(), 2);
         faults.clear();
         assert!(!strike(ApiKey::Produce, "me"));
+    }
+
+    #[test]
+    fn each_fault_is_told_in_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("faults");
+        let faults = Faults::default();
+        faults.log_to(File::create(&path).unwrap());
+        let rule = Rule::on("EndTxn", Fault::Hold).unwrap();
+        faults.add(rule.times(2));
+        for client in ["one", "a\nb", "three"] {
+            faults.strike(ApiKey::EndTxn, client);
+        }
+        let told = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(told, "EndTxn hold \"one\"\nEndTxn hold \"a\\nb\"\n");
     }
 
     #[test]

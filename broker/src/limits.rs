@@ -64,6 +64,8 @@ pub const CORE_QUEUE_MAX: usize = 1_024;
 pub const LOT_MAX: usize = 256;
 /// Rules of injected faults at once.
 pub const FAULT_RULES_MAX: usize = 1_000;
+/// What one process writes at most of the faults that it injected.
+pub const FAULT_LOG_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const TOPICS_MAX: usize = 10_000;
 pub const PARTITIONS_PER_TOPIC_MAX: i32 = 1_000;
 /// All partitions: each holds files open.

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
+use trueup_plants::{Plant, planted};
 
 pub use self::aborted::Aborted;
 use self::aborted::AbortedIndex;
@@ -36,6 +37,10 @@ pub struct PartitionState {
     producers: BTreeMap<i64, ProducerState>,
     undecided: Undecided,
     aborted: AbortedIndex,
+    /// The highest id that was forgotten in this life of the broker. A start brings everybody
+    /// back whose batches are still here, so it forgets this too.
+    #[serde(skip)]
+    forgotten: Option<i64>,
 }
 
 impl Stored for PartitionState {}
@@ -65,9 +70,15 @@ impl PartitionState {
             return Verdict::Malformed;
         }
         match self.producers.get(&batch.producer.id) {
-            // Its records may all have been deleted, or it is idle since long: any sequence will
-            // do, as with Kafka. Within one life of a producer this is its first batch.
-            None => Verdict::Fresh,
+            // Kafka takes any sequence from a producer that it does not know, and so a second
+            // batch whose first one was refused a moment ago; librdkafka then counts the first one
+            // as acknowledged, because a later one was, and it is lost.
+            None if batch.base_sequence == 0 || planted(Plant::SequenceGapAccepted) => {
+                Verdict::Fresh
+            }
+            // Idle since long, or one of too many: it shall begin anew under another id.
+            None if self.forgotten >= Some(batch.producer.id) => Verdict::Forgotten,
+            None => Verdict::OutOfOrderSequence { expected: 0 },
             Some(producer) => producer.check(batch),
         }
     }
@@ -137,8 +148,14 @@ impl PartitionState {
     pub fn expire(&mut self, now_ms: i64) -> usize {
         let before = self.producers.len();
         let silent_since = now_ms.saturating_sub(PRODUCER_EXPIRATION_MS);
-        self.producers
-            .retain(|_, producer| producer.is_open() || producer.touched_ms > silent_since);
+        let forgotten = &mut self.forgotten;
+        self.producers.retain(|id, producer| {
+            let kept = producer.is_open() || producer.touched_ms > silent_since;
+            if !kept {
+                *forgotten = (*forgotten).max(Some(*id));
+            }
+            kept
+        });
         before - self.producers.len()
     }
 
@@ -176,6 +193,7 @@ impl PartitionState {
             .min_by_key(|(_, producer)| producer.touched_ms)
             .map(|(id, _)| *id);
         if let Some(silent) = silent {
+            self.forgotten = self.forgotten.max(Some(silent));
             self.producers.remove(&silent);
         }
     }

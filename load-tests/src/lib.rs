@@ -6,6 +6,7 @@ pub mod audit;
 pub mod chaos;
 pub mod civil;
 pub mod clock;
+pub mod dev;
 pub mod drain;
 pub mod fixtures;
 pub mod generate;
@@ -23,6 +24,8 @@ pub mod status_log;
 pub mod story;
 
 mod checkout;
+mod rest;
 mod returns;
 mod shop;
 mod teller;
+mod traffic;

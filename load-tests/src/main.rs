@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trueup_load_tests::chaos::{self, ChaosFault, ChaosOptions};
+use trueup_load_tests::dev::{self, DevOptions};
 use trueup_load_tests::drain::{self, DrainOptions};
 use trueup_load_tests::generate;
 
@@ -24,6 +25,8 @@ enum Command {
     Generate(generate::Options),
     /// Send a shop's stream while everything is killed, then audit what came out.
     Chaos(ChaosOptions),
+    /// The same against one `trueup dev`, which is killed whole and whose broker misbehaves.
+    Dev(DevOptions),
     /// Fill the log with nobody reading it, then measure one processor draining it.
     Drain(DrainOptions),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
             .map(|()| true)
             .map_err(|fault| fault.to_string()),
         Command::Chaos(options) => run_chaos(&options).map_err(|fault| fault.to_string()),
+        Command::Dev(options) => run_dev(&options).map_err(|fault| fault.to_string()),
         Command::Drain(options) => run_drain(&options).map_err(|fault| fault.to_string()),
     };
     match done {
@@ -55,6 +59,13 @@ fn run_drain(options: &DrainOptions) -> Result<bool, ChaosFault> {
 /// True for a clean run.
 fn run_chaos(options: &ChaosOptions) -> Result<bool, ChaosFault> {
     let report = chaos::run(options, chaos::services()?.as_mut())?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// True for a clean run.
+fn run_dev(options: &DevOptions) -> Result<bool, ChaosFault> {
+    let report = dev::run(options)?;
     println!("{report}");
     Ok(report.is_clean())
 }

@@ -10,3 +10,5 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const KEY_ID: &str = "trueup-key-id";
 /// Lower-case hex of the signature, see [`crate::seal`].
 pub const SIGNATURE: &str = "trueup-signature";
+/// On a replayed dead letter: what [`crate::replay::ReplayMark`] says. No signature covers it.
+pub const REPLAY: &str = "trueup-replay";

@@ -22,6 +22,8 @@ pub mod keys;
 
 pub mod headers;
 
+pub mod replay;
+
 pub mod partition;
 
 pub mod seal;

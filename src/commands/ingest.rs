@@ -23,7 +23,7 @@ pub fn run(config: IngestConfig) -> Result<(), Failure> {
     let topics_known = gateway.topics_known.clone();
     let board = gateway::topics_component(HealthBoard::default(), topics_known.clone());
     let board = gateway::component(board, serving.stop.clone());
-    let (open, ops) = serving.open_ops(board, "ingest", None, None)?;
+    let (open, ops) = serving.open_ops(board, "ingest", None, None, None)?;
     let ready_file = Arc::new(open.ready_file);
     let ready = Ready {
         http: Some(gateway.address),

@@ -12,6 +12,8 @@ mod order;
 
 mod event;
 
+mod payment;
+
 mod ask;
 
 mod serving;
@@ -19,6 +21,8 @@ mod serving;
 mod gateway;
 
 mod workers;
+
+mod linking;
 
 mod store;
 
@@ -52,6 +56,7 @@ pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Fai
         Command::Send { files } => send::run(&SendConfig::read(merged, faults)?, files),
         Command::Order { id } => order::run(AskConfig::read(merged, faults)?, id),
         Command::Event { id } => event::run(AskConfig::read(merged, faults)?, id),
+        Command::Payment { id } => payment::run(AskConfig::read(merged, faults)?, id),
         Command::TopicsApply => topics::run(&TopicsConfig::read(merged, faults)?),
         Command::LedgerApply => ledger::run(&LedgerConfig::read(merged, faults)?),
         Command::Check => check::run(merged, faults, host_name.as_deref()),

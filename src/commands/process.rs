@@ -23,7 +23,7 @@ const SERVE_THREADS: usize = 2;
 pub fn run(config: ProcessConfig) -> Result<(), Failure> {
     let serving = Serving::begin(&config.serve, SERVE_THREADS)?;
     // Probes and scrapers are answered while brokers or store are still away.
-    let shown = Shown::begin();
+    let shown = Shown::begin(config.only);
     let (known, topics_known) = watch::channel(false);
     let board = gateway::topics_component(HealthBoard::default(), topics_known);
     let (open, ops) = serving.open_ops(
@@ -31,6 +31,7 @@ pub fn run(config: ProcessConfig) -> Result<(), Failure> {
         "process",
         Some(config.workers.instance_id.as_str()),
         Some(Arc::clone(&shown.lookup)),
+        Some(Arc::clone(&shown.summary)),
     )?;
     let ready_file = Arc::new(open.ready_file);
     open.runtime.spawn(announce(

@@ -14,6 +14,7 @@ use crate::ops::routes::Token;
 use crate::ops::{HealthBoard, Ops, server};
 use crate::ready::{Ready, ReadyFile};
 use crate::shutdown::{self, Stop, Stopper};
+use crate::summary::Summary;
 use crate::telemetry;
 
 /// A process that is about to serve.
@@ -75,10 +76,12 @@ impl Serving {
         command: &str,
         instance: Option<&str>,
         lookup: Option<Arc<OnceLock<Lookup>>>,
+        summary: Option<Arc<OnceLock<Summary>>>,
     ) -> Result<(Open, OpsTask), Failure> {
         let mut ops = Ops::new(self.metrics, health, command, instance);
         ops.token = self.ops_target.token.map(Token::new);
         ops.lookup = lookup;
+        ops.summary = summary;
         let address = self.ops_listener.local_addr()?;
         let task = self.runtime.spawn(server::serve(
             Arc::new(ops),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time;
-use trueup_domain::ids::{EventId, OrderId};
+use trueup_domain::ids::{EventId, ObjectId, OrderId};
 use trueup_engine::ports::store::StoreFault;
 use trueup_ledger::{
     AnyLedger, AnyStore, ConnectFault, CqlLedger, CqlSettings, EmbeddedLedger, Replication,
@@ -99,6 +99,11 @@ impl Index for Stores {
             offset: entry.offset,
             received_at: entry.received_at,
         }))
+    }
+
+    fn find_order_of(&self, object: &ObjectId) -> Result<Option<OrderId>, StoreFault> {
+        let mut store = self.0.store();
+        trueup_linker::batch::owner_of(&mut store, object)
     }
 }
 

@@ -4,14 +4,15 @@
 //! would hold one order in two places: that is refused, whatever the direction.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier,
     TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use trueup_schemas::registry::Registry;
@@ -24,6 +25,8 @@ use crate::output;
 
 /// How long the brokers may take for one administrative call.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two tries of one.
+const ADMIN_PAUSE: Duration = Duration::from_millis(100);
 /// How long somebody who waits at a terminal shall wait for brokers that are away.
 pub const BROKERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Brokers from which on topics are made with three replicas.
@@ -171,11 +174,25 @@ impl Known {
 /// # Errors
 /// Brokers that do not answer within `limit`.
 pub fn known_topics(admin: &Admin, limit: Duration) -> Result<Known, Failure> {
-    let metadata = admin.inner().fetch_metadata(None, limit).map_err(|fault| {
-        Failure::failed(format!(
-            "the brokers do not answer: {fault}; is --kafka right, and are they up?"
-        ))
-    })?;
+    let until = Instant::now() + limit;
+    let metadata = loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match admin.inner().fetch_metadata(None, left) {
+            Ok(metadata) => break metadata,
+            // A connection that broke; the client makes another.
+            Err(fault)
+                if fault.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure)
+                    && left > ADMIN_PAUSE =>
+            {
+                thread::sleep(ADMIN_PAUSE);
+            }
+            Err(fault) => {
+                return Err(Failure::failed(format!(
+                    "the brokers do not answer: {fault}; is --kafka right, and are they up?"
+                )));
+            }
+        }
+    };
     let topics = metadata
         .topics()
         .iter()
@@ -202,6 +219,36 @@ pub fn known_topics(admin: &Admin, limit: Duration) -> Result<Known, Failure> {
     })
 }
 
+/// Makes a call again whose connection broke or whose answer did not come: what it asks for can be
+/// asked for twice.
+async fn patiently<T>(call: impl AsyncFn() -> KafkaResult<T>) -> Result<T, Failure> {
+    let started = tokio::time::Instant::now();
+    loop {
+        let fault = match call().await {
+            Ok(done) => return Ok(done),
+            Err(fault) => fault,
+        };
+        let code = match &fault {
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
+        let passes = matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::AllBrokersDown
+                    | RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::RequestTimedOut
+            )
+        );
+        if !passes || started.elapsed() >= ADMIN_TIMEOUT {
+            return Err(Failure::failed(fault));
+        }
+        tracing::debug!(%fault, "an administrative call is made again");
+        tokio::time::sleep(ADMIN_PAUSE).await;
+    }
+}
+
 async fn create(
     admin: &Admin,
     specs: &[TopicSpec],
@@ -226,10 +273,7 @@ async fn create(
         return Ok(());
     }
     let options = AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT));
-    let results = admin
-        .create_topics(&missing, &options)
-        .await
-        .map_err(Failure::failed)?;
+    let results = patiently(async || admin.create_topics(&missing, &options).await).await?;
     let refused: Vec<String> = results
         .into_iter()
         .filter_map(Result::err)
@@ -274,10 +318,8 @@ async fn verify_configs(
         specifier: ResourceSpecifier::Topic(&spec.name),
         entries,
     };
-    let results = admin
-        .alter_configs(&[change], &AdminOptions::new())
-        .await
-        .map_err(Failure::failed)?;
+    let (changes, options) = ([change], AdminOptions::new());
+    let results = patiently(async || admin.alter_configs(&changes, &options).await).await?;
     for result in results {
         result.map_err(|(_, code)| {
             Failure::failed(format!("{} cannot be altered: {code}", spec.name))
@@ -318,10 +360,8 @@ pub async fn differing(
     held: Held,
 ) -> Result<Differences, Failure> {
     let resources = [ResourceSpecifier::Topic(&spec.name)];
-    let described = admin
-        .describe_configs(&resources, &AdminOptions::new())
-        .await
-        .map_err(Failure::failed)?;
+    let options = AdminOptions::new();
+    let described = patiently(async || admin.describe_configs(&resources, &options).await).await?;
     let mut differences = Differences {
         wrong: Vec::new(),
         own: Vec::new(),

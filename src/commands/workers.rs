@@ -1,24 +1,29 @@
 //! The reconciler's workers as a part of a process, whichever command runs them.
 
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use tokio::time;
 use trueup_domain::gap::Grace;
+use trueup_linker::LinkerHealth;
 use trueup_reconciler::topology::OrdersFeed as Feed;
 use trueup_reconciler::{Health, ProcessSettings, StopFlag};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::topics::Topics;
 
+use super::linking;
 use super::log_facts::LogFacts;
 use super::store::Stores;
 use crate::clock;
+use crate::config::serving::Only;
 use crate::config::{OrdersFeed, ServeConfig, WorkersConfig};
 use crate::failure::Failure;
 use crate::lookup::Lookup;
 use crate::ops::HealthBoard;
 use crate::ops::health::Condition;
 use crate::shutdown::Stop;
+use crate::summary::Summary;
 
 /// How often readiness is looked at until everything serves.
 const READY_EVERY: Duration = Duration::from_millis(20);
@@ -28,20 +33,32 @@ const READY_EVERY: Duration = Duration::from_millis(20);
 pub struct Shown {
     pub health: Arc<Health>,
     pub lookup: Arc<OnceLock<Lookup>>,
+    pub summary: Arc<OnceLock<Summary>>,
+    pub linker: Arc<LinkerHealth>,
+    /// Both processors run, where nobody said.
+    pub only: Option<Only>,
 }
 
 impl Shown {
     /// The recorder must be there.
-    pub fn begin() -> Self {
+    pub fn begin(only: Option<Only>) -> Self {
         trueup_reconciler::metrics::describe();
         trueup_engine::metrics::describe();
         trueup_ledger::metrics::describe();
-        Self::default()
+        trueup_linker::metrics::describe();
+        Self {
+            only,
+            ..Self::default()
+        }
     }
 
     /// What health says of the workers and of their store.
     pub fn components(&self, board: HealthBoard) -> HealthBoard {
         let (workers, store) = (Arc::clone(&self.health), Arc::clone(&self.health));
+        let board = linking::component(board, self);
+        if self.only == Some(Only::Linker) {
+            return board;
+        }
         board
             .component("workers", move || {
                 let ready = workers.is_ready();
@@ -54,10 +71,16 @@ impl Shown {
             .component("store", move || Condition::new(store.is_store_up(), true))
     }
 
+    fn is_ready(&self) -> bool {
+        let reconciling = self.only == Some(Only::Linker) || self.health.is_ready();
+        let linking = self.only == Some(Only::Reconciler) || self.linker.is_ready();
+        reconciling && linking
+    }
+
     /// Waits until every worker processes what the group gave it; false when asked to stop first.
     pub async fn ready(&self, stop: &Stop) -> bool {
         let mut every = time::interval(READY_EVERY);
-        while !self.health.is_ready() {
+        while !self.is_ready() {
             if stop.is_set() {
                 return false;
             }
@@ -84,9 +107,31 @@ pub fn run(
         let index = stores.index();
         Lookup::new(index, &serve.kafka, codec.clone(), keys, clock::wall_clock)
     });
+    match Summary::follow(&serve.kafka, &codec, flag, clock::wall_clock) {
+        Ok(summary) => {
+            shown.summary.get_or_init(|| summary);
+        }
+        Err(fault) => return Err(Failure::failed(format!("no summary can be kept: {fault}"))),
+    }
+    let linker = linking::settings(serve, config, codec.clone());
     let settings = settings(serve, config, codec, facts.orders_lag_ms);
-    trueup_reconciler::run(&settings, |_| stores.worker(), flag, &shown.health)
-        .map_err(Failure::failed)
+    let reconcile = || {
+        trueup_reconciler::run(&settings, |_| stores.worker(), flag, &shown.health)
+            .map_err(Failure::failed)
+    };
+    match shown.only {
+        Some(Only::Reconciler) => reconcile(),
+        Some(Only::Linker) => linking::run(&linker, stores, shown, flag),
+        None => thread::scope(|scope| {
+            let linked = scope.spawn(|| linking::run(&linker, stores, shown, flag));
+            let reconciled = reconcile();
+            flag.stop();
+            let linked = linked
+                .join()
+                .unwrap_or_else(|_| Err(Failure::failed("the linker ended by a panic")));
+            reconciled.and(linked)
+        }),
+    }
 }
 
 fn settings(

@@ -129,8 +129,17 @@ pub enum OrdersFeed {
     Off,
 }
 
+/// Which processor of a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    Linker,
+    Reconciler,
+}
+
 #[derive(Debug)]
 pub struct ProcessConfig {
+    /// Both, where nobody said.
+    pub only: Option<Only>,
     pub serve: ServeConfig,
     pub store: StoreTarget,
     pub workers: WorkersConfig,
@@ -145,11 +154,13 @@ impl ProcessConfig {
         let mut reader = Reader::new(merged, faults);
         let serve = ServeConfig::read(&mut reader);
         let store = StoreTarget::read(&mut reader);
-        let _reconciler = reader.optional("only", |text| value::word(text, &[("reconciler", ())]));
+        let processors = [("linker", Only::Linker), ("reconciler", Only::Reconciler)];
+        let only = reader.optional("only", |text| value::word(text, &processors));
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = WorkersConfig::read(&mut reader, host_name, cores);
         match (serve, store, workers) {
             (Some(serve), Some(store), Some(workers)) if reader.faults.is_empty() => Ok(Self {
+                only,
                 serve,
                 store,
                 workers,
@@ -165,6 +176,8 @@ pub struct WorkersConfig {
     pub instance_id: String,
     pub workers: usize,
     pub grace: Duration,
+    /// Until an event that waits for its order is said to be without one.
+    pub unlinked_age: Duration,
     pub orders_feed: OrdersFeed,
     /// For all workers together.
     pub cache_bytes: u64,
@@ -181,6 +194,7 @@ impl WorkersConfig {
             .optional("workers", |text| value::number(text, 1, value::MAX_WORKERS))
             .unwrap_or_else(|| workers.min(value::MAX_WORKERS));
         let grace = reader.required("grace", value::duration);
+        let unlinked_age = reader.required("unlinked-age", unlinked_age);
         let feeds = [
             ("auto", OrdersFeed::Auto),
             ("on", OrdersFeed::On),
@@ -198,6 +212,7 @@ impl WorkersConfig {
             instance_id: instance_id?,
             workers,
             grace: grace?,
+            unlinked_age: unlinked_age?,
             orders_feed: orders_feed?,
             cache_bytes: cache_mib? * 1024 * 1024,
             unacked_transactions: unacked_transactions?,
@@ -205,6 +220,19 @@ impl WorkersConfig {
             epoch: epoch?,
         })
     }
+}
+
+/// Events are judged by age while their topic still holds them.
+fn unlinked_age(text: &str) -> Result<Duration, String> {
+    let age = value::duration(text)?;
+    let most = trueup_linker::limits::LONGEST_UNLINKED_AGE;
+    if age > most {
+        let days = most.as_secs() / 86_400;
+        return Err(format!(
+            "the limit is {days}d: the topic holds events for 31d"
+        ));
+    }
+    Ok(age)
 }
 
 fn instance_id(reader: &mut Reader<'_>, host_name: Option<&str>) -> Option<String> {

@@ -193,6 +193,23 @@ pub fn facts(event: &Event) -> Value {
                 DisputeStatus::Lost => "lost",
             },
         }),
+        Facts::Unlinked(unlinked) => json!({
+            "object": "unlinked",
+            "id": unlinked.id.as_str(),
+            "amount": unlinked.success.map(|success| success.amount.get()),
+            "currency": unlinked.success.map(|success| success.currency.to_string()),
+            "since": rfc3339(unlinked.since),
+        }),
+        Facts::Linked(linked) => json!({
+            "object": "linked",
+            "id": linked.id.as_str(),
+            "order_id": linked.order.as_str(),
+        }),
+        Facts::ClaimedTwice(claim) => json!({
+            "object": "claimed_twice",
+            "payment_intent": claim.payment.as_str(),
+            "other_order_id": claim.other.as_str(),
+        }),
     };
     if let Some(fields) = value.as_object_mut() {
         fields.insert(

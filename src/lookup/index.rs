@@ -1,7 +1,7 @@
 //! What a look-up asks of a store, whichever store it is.
 
 use trueup_domain::event::UnixMillis;
-use trueup_domain::ids::{EventId, OrderId};
+use trueup_domain::ids::{EventId, ObjectId, OrderId};
 use trueup_engine::ports::store::StoreFault;
 
 /// Where one event was first read.
@@ -24,4 +24,10 @@ pub trait Index: Send + Sync {
     /// # Errors
     /// As [`Index::find_ledger`].
     fn find_event(&self, event: &EventId) -> Result<Option<Indexed>, StoreFault>;
+
+    /// The order that claimed an object of the provider first.
+    ///
+    /// # Errors
+    /// As [`Index::find_ledger`].
+    fn find_order_of(&self, object: &ObjectId) -> Result<Option<OrderId>, StoreFault>;
 }

@@ -14,6 +14,8 @@ mod order;
 
 mod event;
 
+mod payment;
+
 use std::fmt::{self, Display};
 
 use thiserror::Error;

@@ -14,6 +14,7 @@ use super::health::{HealthBoard, Report};
 use super::reply::{self, Reply};
 use super::{limits, path};
 use crate::lookup::{Lookup, LookupFault};
+use crate::summary::Summary;
 
 /// What the ops listener serves.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Ops {
     pub token: Option<Token>,
     /// Absent where the process has no store to ask, empty until the store is reached.
     pub lookup: Option<Arc<OnceLock<Lookup>>>,
+    /// Likewise.
+    pub summary: Option<Arc<OnceLock<Summary>>>,
     permits: Semaphore,
 }
 
@@ -38,6 +41,8 @@ enum Route<'a> {
     Page,
     Order(&'a str),
     Event(&'a str),
+    Summary,
+    Payment(&'a str),
     Unknown,
 }
 
@@ -50,10 +55,12 @@ impl<'a> Route<'a> {
             "/actuator/health/liveness" => Self::Liveness,
             "/actuator/info" => Self::Info,
             "/" => Self::Page,
+            "/api/v1/summary" => Self::Summary,
             _ => {
                 let order = path.strip_prefix("/api/v1/orders/").map(Self::Order);
                 order
                     .or_else(|| path.strip_prefix("/api/v1/events/").map(Self::Event))
+                    .or_else(|| path.strip_prefix("/api/v1/payments/").map(Self::Payment))
                     .unwrap_or(Self::Unknown)
             }
         }
@@ -63,7 +70,13 @@ impl<'a> Route<'a> {
     fn is_public(self) -> bool {
         match self {
             Self::Metrics | Self::Health | Self::Readiness | Self::Liveness => true,
-            Self::Info | Self::Page | Self::Order(_) | Self::Event(_) | Self::Unknown => false,
+            Self::Info
+            | Self::Page
+            | Self::Order(_)
+            | Self::Event(_)
+            | Self::Summary
+            | Self::Payment(_)
+            | Self::Unknown => false,
         }
     }
 }
@@ -115,6 +128,7 @@ impl Ops {
             info,
             token: None,
             lookup: None,
+            summary: None,
             permits: Semaphore::new(limits::MAX_LOOKUPS),
         }
     }
@@ -143,10 +157,34 @@ impl Ops {
             Route::Page => reply::page(PAGE),
             Route::Order(id) => self.look(id, "order", Lookup::order).await,
             Route::Event(id) => self.look(id, "event", Lookup::event).await,
+            Route::Summary => self.summarise().await,
+            Route::Payment(id) => self.look(id, "payment", Lookup::payment).await,
             Route::Unknown => {
                 let message = "nothing is served under this path";
                 reply::error(StatusCode::NOT_FOUND, "not_found", message)
             }
+        }
+    }
+
+    async fn summarise(&self) -> Reply {
+        let Some(summary) = self.summary.clone() else {
+            let message = "this process follows no topics; ask a `trueup process`";
+            return reply::error(StatusCode::NOT_FOUND, "not_served", message);
+        };
+        if summary.get().is_none() {
+            let message = "this process has not reached Kafka and the store yet; try again";
+            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "starting", message);
+        }
+        let Ok(_permit) = self.permits.try_acquire() else {
+            let message = "too many look-ups at once; try again";
+            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
+        };
+        let asked = move || summary.get().map(Summary::answer);
+        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+        match tokio::task::spawn_blocking(asked).await {
+            Ok(Some(Ok(answer))) => reply::json(StatusCode::OK, &answer),
+            Ok(Some(Err(fault))) => reply::error(status, code, &fault.to_string()),
+            Ok(None) | Err(_) => reply::error(status, code, "the summary ended early"),
         }
     }
 

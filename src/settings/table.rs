@@ -138,7 +138,8 @@ pub const SETTINGS: &[Setting] = &[
         "broker-faults",
         "PATH",
         None,
-        "What the embedded broker shall do wrong, for tests: one rule on each line",
+        "What the embedded broker shall do wrong, for tests: one rule on each line; each fault is \
+         told in broker-faults.log of the data directory",
     ),
     one(
         "http",
@@ -271,7 +272,7 @@ pub const SETTINGS: &[Setting] = &[
         Some("10000"),
         "Requests per second that one client address may send, and as many at once; then 429",
     ),
-    one("only", "reconciler", None, "Run this processor only"),
+    one("only", "linker|reconciler", None, "Run this processor only"),
     one(
         "instance-id",
         "ID",
@@ -289,6 +290,12 @@ pub const SETTINGS: &[Setting] = &[
         "DURATION",
         Some("5m"),
         "How long a payment may stay unreconciled before its gap opens",
+    ),
+    one(
+        "unlinked-age",
+        "DURATION",
+        Some("7d"),
+        "How long an event without an order may wait for its link before its gap opens, at most 30d",
     ),
     one(
         "orders-feed",

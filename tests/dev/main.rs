@@ -7,8 +7,12 @@ mod serving;
 
 mod restart;
 
+mod linking;
+
 mod data_dir;
 
 mod swapped;
 
 mod demo;
+
+mod summary;

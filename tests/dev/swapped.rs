@@ -44,6 +44,24 @@ fn connections_that_the_broker_closes_lose_and_double_nothing() {
 }
 
 #[test]
+fn connections_that_break_while_it_prepares_its_topics_do_not_end_it() {
+    let script = std::env::temp_dir().join(format!("trueup-dev-{}-early", std::process::id()));
+    std::fs::write(
+        &script,
+        "CreateTopics times=1 close-after\nDescribeConfigs every=3 times=4 close\n\
+         Metadata times=1 close\n",
+    )
+    .unwrap();
+    let mut dev = Dev::start(&["--broker-faults", script.to_str().unwrap()]);
+    dev.kill_and_restart();
+    std::fs::remove_file(&script).unwrap();
+    let told = std::fs::read_to_string(dev.data().join("broker-faults.log")).unwrap();
+    let of = |what: &str| told.lines().filter(|line| line.starts_with(what)).count();
+    assert_eq!(of("CreateTopics close-after"), 1, "{told}");
+    assert!(of("DescribeConfigs close") >= 2, "{told}");
+}
+
+#[test]
 fn a_script_of_faults_that_is_not_understood_is_refused() {
     let script = std::env::temp_dir().join(format!("trueup-dev-{}-wrong", std::process::id()));
     std::fs::write(&script, "Produce sometimes close\n").unwrap();

@@ -1,5 +1,6 @@
 //! One rule: which requests it is for, and what it does to them.
 
+use std::fmt;
 use std::time::Duration;
 
 use kafka_protocol::messages::ApiKey;
@@ -13,6 +14,8 @@ use crate::wire::SERVED;
 pub enum Fault {
     /// The request reaches the core when the rule is released, even if its connection is gone.
     Hold,
+    /// The same, and it is released by itself after this time.
+    HoldFor(Duration),
     /// The request never reaches the core, and no reply comes.
     DropRequest,
     /// The request is worked out, and its reply is lost.
@@ -27,6 +30,22 @@ pub enum Fault {
     Close,
     /// The request is worked out, and the connection is closed instead of the reply.
     CloseAfter,
+}
+
+/// As a script says it, without its number.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hold | Self::HoldFor(_) => "hold",
+            Self::DropRequest => "drop-request",
+            Self::DropReply => "drop-reply",
+            Self::Duplicate => "duplicate",
+            Self::Delay(_) => "delay",
+            Self::Refuse(_) => "error",
+            Self::Close => "close",
+            Self::CloseAfter => "close-after",
+        })
+    }
 }
 
 /// Which requests, and what is done to them.

@@ -1,7 +1,7 @@
 //! Rules as a text: one a line, `API [client=PREFIX] [after=N] [times=N] [every=N] WHAT`.
 //!
-//! WHAT is `drop-request`, `drop-reply`, `duplicate`, `close`, `close-after`, `delay=MS` or
-//! `error=CODE`; API is Kafka's name or `*`; `#` begins a comment. Nothing is guessed.
+//! WHAT is `drop-request`, `drop-reply`, `duplicate`, `close`, `close-after`, `delay=MS`,
+//! `hold=MS` or `error=CODE`; API is Kafka's name or `*`; `#` begins a comment. Nothing is guessed.
 
 use std::time::Duration;
 
@@ -62,6 +62,7 @@ fn parse_rule<'a>(
             "close" => fault = Some(Fault::Close),
             "close-after" => fault = Some(Fault::CloseAfter),
             "delay" => fault = Some(Fault::Delay(Duration::from_millis(number()?))),
+            "hold" => fault = Some(Fault::HoldFor(Duration::from_millis(number()?))),
             "error" => {
                 let code = value.parse().ok().and_then(Code::of);
                 fault = Some(Fault::Refuse(code.ok_or_else(not_understood)?));
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn a_script_is_read_line_by_line() {
         let text = "# what happens\n\nEndTxn client=worker after=3 times=1 delay=250\n\
-                    * every=10 error=56 # each tenth\n";
+                    * every=10 error=56 # each tenth\nEndTxn hold=12000\n";
         let delay = Fault::Delay(Duration::from_millis(250));
         let expected = vec![
             Rule::on("EndTxn", delay)
@@ -89,6 +90,7 @@ mod tests {
                 .after(3)
                 .times(1),
             Rule::new(Fault::Refuse(Code::KafkaStorageError)).every(10),
+            Rule::on("EndTxn", Fault::HoldFor(Duration::from_secs(12))).unwrap(),
         ];
         assert_eq!(parse_script(text), Ok(expected));
     }

@@ -21,6 +21,8 @@ pub enum Verdict {
     },
     /// A batch before it is missing, or it is older than what is remembered.
     OutOfOrderSequence { expected: i32 },
+    /// It was known here and is no more, and this is not its first batch.
+    Forgotten,
     /// A later epoch of this producer has been here.
     Fenced { epoch: i16 },
     /// Written outside of the transaction that its producer has open here.
@@ -36,6 +38,7 @@ impl Verdict {
         match self {
             Self::Fresh | Self::Duplicate { .. } => Code::None,
             Self::OutOfOrderSequence { .. } => Code::OutOfOrderSequenceNumber,
+            Self::Forgotten => Code::UnknownProducerId,
             Self::Fenced { .. } => Code::InvalidProducerEpoch,
             Self::NotTransactional => Code::InvalidTxnState,
             Self::Malformed => Code::InvalidRecord,

@@ -132,19 +132,32 @@ fn a_batch_of_which_one_before_is_missing_is_refused() {
 }
 
 #[test]
-fn a_producer_nobody_knows_may_begin_anywhere() {
+fn a_producer_nobody_knows_begins_at_zero() {
+    let scenario = || Log::new().plain(FIRST, 41, 1);
+    assert_eq!(scenario(), gap(0));
+    assert_eq!(with(Plant::SequenceGapAccepted, scenario), Verdict::Fresh);
+}
+
+#[test]
+fn a_producer_that_was_forgotten_is_told_to_begin_anew() {
     let mut log = Log::new();
-    assert_eq!(log.plain(FIRST, 41, 1), Verdict::Fresh);
-    assert_eq!(log.plain(FIRST, 42, 1), Verdict::Fresh);
+    assert_eq!(log.plain(FIRST, 0, 1), Verdict::Fresh);
+    log.state.expire(1_000 + PRODUCER_EXPIRATION_MS);
+    assert_eq!(log.plain(FIRST, 1, 1), Verdict::Forgotten);
+    assert_eq!(log.plain(FIRST, 0, 1), Verdict::Fresh);
 }
 
 #[test]
 fn sequences_go_round_to_zero() {
     let mut log = Log::new();
-    assert_eq!(log.plain(FIRST, i32::MAX - 1, 3), Verdict::Fresh);
-    assert_eq!(log.plain(FIRST, 2, 1), gap(1));
-    assert_eq!(log.plain(FIRST, 1, 1), Verdict::Fresh);
-    assert_eq!(log.plain(FIRST, i32::MAX - 1, 3), duplicate(0));
+    assert_eq!(log.plain(FIRST, 0, i32::MAX), Verdict::Fresh);
+    assert_eq!(log.plain(FIRST, i32::MAX, 3), Verdict::Fresh);
+    assert_eq!(log.plain(FIRST, 3, 1), gap(2));
+    assert_eq!(log.plain(FIRST, 2, 1), Verdict::Fresh);
+    assert_eq!(
+        log.plain(FIRST, i32::MAX, 3),
+        duplicate(i64::from(i32::MAX))
+    );
 }
 
 #[test]

@@ -167,6 +167,14 @@ async fn send_struck(
             });
             Ok(())
         }
+        Fault::HoldFor(time) => {
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                let _ = send(&shared, call).await;
+            });
+            Ok(())
+        }
         Fault::DropRequest => {
             // The reply stays owed for ever, as on a network that lost the request.
             tokio::spawn(async move {

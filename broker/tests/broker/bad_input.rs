@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::{PATIENCE, Running, send};
+use crate::support::{PATIENCE, Running};
 
 /// Sends bytes and gives what comes back until the broker closes.
 fn answered(running: &Running, bytes: &[u8]) -> Vec<u8> {
@@ -39,7 +39,7 @@ fn nonsense_closes_its_own_connection_and_harms_nobody_else() {
     ];
     for (number, case) in cases.iter().enumerate() {
         assert_eq!(answered(&running, case), Vec::<u8>::new(), "case {number}");
-        send(&producer, "t", 0, &["still"]);
+        running.send(&producer, "t", 0, &["still"]);
     }
     let read = running.values("t", 0, "read_committed");
     assert_eq!(read.len(), cases.len());

@@ -2,7 +2,7 @@ use rdkafka::producer::Producer;
 use trueup_broker::code::Code;
 use trueup_broker::faults::{Fault, Rule};
 
-use crate::support::{PATIENCE, Running, queue, send, wait};
+use crate::support::{PATIENCE, Running, wait};
 
 #[test]
 fn lost_and_doubled_and_refused_produces_end_up_once_and_in_order() {
@@ -21,7 +21,7 @@ fn lost_and_doubled_and_refused_produces_end_up_once_and_in_order() {
         let mut expected = Vec::new();
         for number in 0..40 {
             let value = number.to_string();
-            send(&producer, "t", 0, &[&value]);
+            running.send(&producer, "t", 0, &[&value]);
             expected.push(value);
         }
         assert_eq!(
@@ -34,6 +34,24 @@ fn lost_and_doubled_and_refused_produces_end_up_once_and_in_order() {
 }
 
 #[test]
+fn a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once() {
+    let running = Running::start();
+    running.create_topic("t", 1, &[]);
+    let producer = running.producer(&[
+        ("enable.idempotence", "true"),
+        ("batch.num.messages", "1"),
+        ("linger.ms", "0"),
+    ]);
+    let rule = Rule::on("Produce", Fault::Refuse(Code::NotEnoughReplicas)).unwrap();
+    let placed = running.broker().faults().add(rule.times(1));
+    let expected: Vec<String> = (0..5).map(|number| number.to_string()).collect();
+    let values: Vec<&str> = expected.iter().map(String::as_str).collect();
+    send(&producer, "t", 0, &values);
+    assert_eq!(placed.hits(), 1);
+    assert_eq!(running.values("t", 0, "read_committed"), expected);
+}
+
+#[test]
 fn a_commit_whose_reply_is_lost_is_committed_once() {
     let running = Running::start();
     running.create_topic("t", 1, &[]);
@@ -41,7 +59,7 @@ fn a_commit_whose_reply_is_lost_is_committed_once() {
     let rule = Rule::on("EndTxn", Fault::CloseAfter).unwrap();
     running.broker().faults().add(rule.times(1));
     producer.begin_transaction().unwrap();
-    queue(&producer, "t", 0, "once");
+    running.queue(&producer, "t", 0, "once");
     producer.commit_transaction(PATIENCE).unwrap();
     assert_eq!(running.values("t", 0, "read_committed"), ["once"]);
 }
@@ -51,10 +69,10 @@ fn a_held_request_is_worked_out_when_it_is_released() {
     let running = Running::start();
     running.create_topic("t", 1, &[]);
     let producer = running.producer(&[]);
-    send(&producer, "t", 0, &["first"]);
+    running.send(&producer, "t", 0, &["first"]);
     let rule = Rule::on("Produce", Fault::Hold).unwrap().times(1);
     let mut placed = running.broker().faults().add(rule);
-    queue(&producer, "t", 0, "held");
+    running.queue(&producer, "t", 0, "held");
     producer.poll(std::time::Duration::ZERO);
     wait(placed.hit(1));
     assert_eq!(running.values("t", 0, "read_committed"), ["first"]);

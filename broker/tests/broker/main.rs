@@ -1,16 +1,12 @@
-//! The broker as librdkafka sees it, over real connections.
+//! The broker as librdkafka and Java's client see it, over real connections.
 
 #![cfg(test)]
 
+mod site;
+
 mod support;
 
-mod produce_and_consume;
-
-mod transactions;
-
-mod groups;
-
-mod administration;
+mod conformance;
 
 mod restart;
 
@@ -19,5 +15,7 @@ mod trouble;
 mod bad_input;
 
 mod faults;
+
+mod late_end;
 
 mod plants;

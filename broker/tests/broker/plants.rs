@@ -32,7 +32,7 @@ fn an_answer_before_the_sync_is_caught() {
 fn records_without_an_end_that_are_shown_are_caught() {
     caught(
         "stable-offset-ignored",
-        "transactions::a_reader_of_committed_records_waits_for_the_open_transaction",
+        "conformance::embedded::transactions::a_reader_of_committed_records_waits_for_the_open_transaction",
     );
 }
 
@@ -40,7 +40,7 @@ fn records_without_an_end_that_are_shown_are_caught() {
 fn an_aborted_index_off_by_one_is_caught() {
     caught(
         "aborted-index-off-by-one",
-        "transactions::a_committed_transaction_is_read_and_an_aborted_one_is_not",
+        "conformance::embedded::transactions::a_committed_transaction_is_read_and_an_aborted_one_is_not",
     );
 }
 
@@ -48,7 +48,7 @@ fn an_aborted_index_off_by_one_is_caught() {
 fn a_fence_that_is_skipped_is_caught() {
     caught(
         "fencing-skipped",
-        "transactions::a_fenced_producer_can_begin_nothing_more",
+        "conformance::embedded::zombies::a_fenced_producer_can_begin_nothing_more",
     );
 }
 
@@ -56,7 +56,7 @@ fn a_fence_that_is_skipped_is_caught() {
 fn a_generation_that_is_not_checked_is_caught() {
     caught(
         "generation-unchecked",
-        "transactions::offsets_from_a_member_of_an_older_generation_are_refused",
+        "conformance::embedded::zombies::offsets_from_a_member_of_an_older_generation_are_refused",
     );
 }
 
@@ -72,6 +72,14 @@ fn a_duplicate_that_is_appended_is_caught() {
 fn offsets_that_outlive_their_abort_are_caught() {
     caught(
         "offsets-despite-abort",
-        "transactions::offsets_of_a_transaction_are_seen_after_its_commit_and_never_after_its_abort",
+        "conformance::embedded::transactional_offsets::offsets_of_a_transaction_are_seen_after_its_commit_and_never_after_its_abort",
+    );
+}
+
+#[test]
+fn a_sequence_gap_that_is_accepted_is_caught() {
+    caught(
+        "sequence-gap-accepted",
+        "faults::a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once",
     );
 }

@@ -3,12 +3,12 @@ use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use trueup_broker::disk::Survival;
 
-use crate::support::{PATIENCE, Running, poll_until, queue, send};
+use crate::support::{PATIENCE, Running, poll_until};
 
 fn filled() -> Running {
     let running = Running::start();
     running.create_topic("t", 2, &[("retention.ms", "777777777")]);
-    send(
+    running.send(
         &running.producer(&[("enable.idempotence", "true")]),
         "t",
         0,
@@ -17,7 +17,7 @@ fn filled() -> Running {
     let producer = running.transactional("writer");
     for (value, commits) in [("c", true), ("d", false)] {
         producer.begin_transaction().unwrap();
-        queue(&producer, "t", 1, value);
+        running.queue(&producer, "t", 1, value);
         producer.flush(PATIENCE).unwrap();
         if commits {
             producer.commit_transaction(PATIENCE).unwrap();
@@ -56,7 +56,7 @@ fn a_crash_that_loses_what_was_not_synced_loses_nothing_acknowledged() {
         running.crash(Survival::Nothing);
         check(&running);
     }
-    send(&running.producer(&[]), "t", 0, &["e"]);
+    running.send(&running.producer(&[]), "t", 0, &["e"]);
     running.restart();
     assert_eq!(running.values("t", 0, "read_committed"), ["a", "b", "e"]);
 }
@@ -67,13 +67,13 @@ fn a_transaction_open_at_a_crash_is_ended_by_the_next_producer_of_its_name() {
     running.create_topic("t", 1, &[]);
     let first = running.transactional("same");
     first.begin_transaction().unwrap();
-    queue(&first, "t", 0, "open");
+    running.queue(&first, "t", 0, "open");
     first.flush(PATIENCE).unwrap();
     running.crash(Survival::Nothing);
     assert!(running.values("t", 0, "read_committed").is_empty());
     let second = running.transactional("same");
     second.begin_transaction().unwrap();
-    queue(&second, "t", 0, "next");
+    running.queue(&second, "t", 0, "next");
     second.commit_transaction(PATIENCE).unwrap();
     assert_eq!(running.values("t", 0, "read_committed"), ["next"]);
 }
@@ -90,7 +90,7 @@ fn a_producer_and_a_group_go_on_over_a_crash() {
     for round in 0..4 {
         for number in 0..50 {
             let value = format!("{round}-{number}");
-            queue(&producer, "t", 0, &value);
+            running.queue(&producer, "t", 0, &value);
             expected.push(value);
         }
         // What was not synced is lost in part, otherwise in each round.

@@ -3,16 +3,16 @@ use std::time::Duration;
 use rdkafka::producer::Producer;
 use trueup_broker::disk::Survival;
 
-use crate::support::{PATIENCE, Running, queue, send};
+use crate::support::{PATIENCE, Running};
 
 #[test]
 fn a_full_disk_refuses_producers_serves_readers_and_goes_on_when_there_is_room() {
     let mut running = Running::start();
     running.create_topic("t", 1, &[]);
     let producer = running.producer(&[("enable.idempotence", "true")]);
-    send(&producer, "t", 0, &["before"]);
+    running.send(&producer, "t", 0, &["before"]);
     running.disk.limit_bytes(Some(0));
-    queue(&producer, "t", 0, "while");
+    running.queue(&producer, "t", 0, "while");
     producer.poll(Duration::from_millis(300));
     assert_eq!(running.values("t", 0, "read_committed"), ["before"]);
     assert_eq!(producer.in_flight_count(), 1);
@@ -34,9 +34,9 @@ fn a_sync_that_fails_brings_the_broker_back_to_what_its_disk_holds() {
     let running = Running::start();
     running.create_topic("t", 1, &[]);
     let producer = running.producer(&[("enable.idempotence", "true")]);
-    send(&producer, "t", 0, &["before"]);
+    running.send(&producer, "t", 0, &["before"]);
     running.disk.fail_syncs(1);
-    queue(&producer, "t", 0, "again");
+    running.queue(&producer, "t", 0, "again");
     producer.poll(Duration::from_millis(300));
     producer.flush(PATIENCE).unwrap();
     assert_eq!(
@@ -65,10 +65,10 @@ fn a_long_journal_brings_a_checkpoint_and_a_crash_after_it_loses_nothing() {
     let producer = running.producer(&[("enable.idempotence", "true")]);
     let value = "x".repeat(900_000);
     for _ in 0..90 {
-        queue(&producer, "t", 0, &value);
+        running.queue(&producer, "t", 0, &value);
     }
     producer.flush(PATIENCE).unwrap();
-    send(&producer, "t", 0, &["last"]);
+    running.send(&producer, "t", 0, &["last"]);
     running.crash(Survival::Nothing);
     let values = running.values("t", 0, "read_committed");
     assert_eq!(values.len(), 91);

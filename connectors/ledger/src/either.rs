@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use trueup_domain::event::UnixMillis;
-use trueup_domain::ids::{EventId, OrderId};
+use trueup_domain::ids::{EventId, ObjectId, OrderId};
+use trueup_engine::ports::links::{LinkChange, LinkItem, LinkStore};
 use trueup_engine::ports::store::{
     Checkpoint, CheckpointKey, LedgerStore, StoreFault, WriteBatch, WriteToken,
 };
@@ -122,5 +123,21 @@ impl LedgerStore for AnyStore {
         checkpoint: Checkpoint,
     ) -> Result<(), StoreFault> {
         self.inner().save_checkpoint(key, checkpoint)
+    }
+}
+
+impl LinkStore for AnyStore {
+    fn load_links(&mut self, objects: &[ObjectId]) -> Result<Vec<Vec<LinkItem>>, StoreFault> {
+        match self {
+            Self::Cql(store) => store.load_links(objects),
+            Self::Embedded(store) => store.load_links(objects),
+        }
+    }
+
+    fn write_links(&mut self, changes: &[LinkChange]) -> Result<(), StoreFault> {
+        match self {
+            Self::Cql(store) => store.write_links(changes),
+            Self::Embedded(store) => store.write_links(changes),
+        }
     }
 }

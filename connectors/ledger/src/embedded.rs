@@ -21,6 +21,8 @@ mod expire;
 
 mod inbox;
 
+mod links;
+
 mod acks;
 
 mod writer;

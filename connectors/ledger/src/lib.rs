@@ -22,6 +22,8 @@ mod group;
 
 mod checkpoint;
 
+mod links;
+
 mod index;
 
 mod statements;

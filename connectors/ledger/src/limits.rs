@@ -21,6 +21,9 @@ pub const MAX_BATCHES_IN_FLIGHT: usize = 1024;
 /// Partitions of the event index that one lookup reads at once.
 pub const LOOKUPS_AT_ONCE: usize = 8;
 
+/// Objects' links of one call that are read or written at once.
+pub const LINKS_AT_ONCE: usize = 32;
+
 /// The first and the longest wait between tries of a request, before jitter.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(20);
 pub const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
@@ -65,6 +68,9 @@ pub const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 pub const EXPIRE_PAUSE: Duration = Duration::from_millis(100);
 /// How long the embedded store may take to save a checkpoint; then it is a fault.
 pub const SAVE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the embedded store may take to write links; then it is a fault.
+pub const LINKS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest name of a keyspace: CQL's own limit.
 pub const KEYSPACE_BYTES: usize = 48;

@@ -25,17 +25,21 @@ pub enum Operation {
     ReadIndex,
     ReadCheckpoint,
     SaveCheckpoint,
+    ReadLinks,
+    WriteLinks,
     Ping,
 }
 
 impl Operation {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ReadLedgers,
         Self::WriteLedgers,
         Self::WriteIndex,
         Self::ReadIndex,
         Self::ReadCheckpoint,
         Self::SaveCheckpoint,
+        Self::ReadLinks,
+        Self::WriteLinks,
         Self::Ping,
     ];
 
@@ -48,6 +52,8 @@ impl Operation {
             Self::ReadIndex => "read_index",
             Self::ReadCheckpoint => "read_checkpoint",
             Self::SaveCheckpoint => "save_checkpoint",
+            Self::ReadLinks => "read_links",
+            Self::WriteLinks => "write_links",
             Self::Ping => "ping",
         }
     }
@@ -62,6 +68,8 @@ impl Operation {
             Self::ReadIndex => "read the event index",
             Self::ReadCheckpoint => "read a checkpoint",
             Self::SaveCheckpoint => "save a checkpoint",
+            Self::ReadLinks => "read links",
+            Self::WriteLinks => "write links",
             Self::Ping => "answer",
         }
     }

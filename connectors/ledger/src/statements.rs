@@ -24,6 +24,9 @@ pub(crate) struct Statements {
     pub(crate) save_orders: PreparedStatement,
     pub(crate) save_time: PreparedStatement,
     pub(crate) read_checkpoint: PreparedStatement,
+    pub(crate) read_links: PreparedStatement,
+    pub(crate) put_link: PreparedStatement,
+    pub(crate) remove_link: PreparedStatement,
     pub(crate) read_version: PreparedStatement,
     pub(crate) now: PreparedStatement,
 }
@@ -76,6 +79,18 @@ impl Statements {
             read_checkpoint: prepare(format!(
                 "SELECT events, orders, saved_at FROM {keyspace}.checkpoints \
                  WHERE topic = ? AND \"partition\" = ? AND epoch = ?"
+            ))
+            .await?,
+            read_links: prepare(format!(
+                "SELECT item, value FROM {keyspace}.object_links WHERE object_id = ?"
+            ))
+            .await?,
+            put_link: prepare(format!(
+                "INSERT INTO {keyspace}.object_links (object_id, item, value) VALUES (?, ?, ?)"
+            ))
+            .await?,
+            remove_link: prepare(format!(
+                "DELETE FROM {keyspace}.object_links WHERE object_id = ? AND item = ?"
             ))
             .await?,
             read_version: prepare(read_version).await?,

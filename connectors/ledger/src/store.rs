@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use trueup_domain::ids::OrderId;
+use trueup_domain::ids::{ObjectId, OrderId};
+use trueup_engine::ports::links::{LinkChange, LinkItem, LinkStore};
 use trueup_engine::ports::store::{
     Checkpoint, CheckpointKey, LedgerStore, StoreFault, WriteBatch, WriteToken,
 };
@@ -14,7 +15,7 @@ use trueup_plants::{Plant, planted};
 
 use crate::ledger::Inner;
 use crate::limits::MAX_BATCHES_IN_FLIGHT;
-use crate::{checkpoint, read, write};
+use crate::{checkpoint, links, read, write};
 
 /// One worker's store. To be used from a thread that is not the runtime's own: it blocks.
 ///
@@ -117,5 +118,15 @@ impl LedgerStore for CqlStore {
     ) -> Result<(), StoreFault> {
         self.runtime
             .block_on(checkpoint::save(&self.inner, key, checkpoint))
+    }
+}
+
+impl LinkStore for CqlStore {
+    fn load_links(&mut self, objects: &[ObjectId]) -> Result<Vec<Vec<LinkItem>>, StoreFault> {
+        self.runtime.block_on(links::load(&self.inner, objects))
+    }
+
+    fn write_links(&mut self, changes: &[LinkChange]) -> Result<(), StoreFault> {
+        self.runtime.block_on(links::write(&self.inner, changes))
     }
 }

@@ -38,6 +38,8 @@ enum Kind {
     Charge,
     Refund,
     Dispute,
+    /// Said by the linker alone: no body from outside tells it.
+    Internal,
 }
 
 impl Kind {
@@ -69,6 +71,7 @@ impl Kind {
             | T::DisputeClosed
             | T::DisputeFundsWithdrawn
             | T::DisputeFundsReinstated => Self::Dispute,
+            T::Unlinked | T::Linked | T::ClaimedTwice => Self::Internal,
         }
     }
 }
@@ -83,6 +86,7 @@ pub(crate) fn told(event_type: EventType, object: &str) -> Result<Option<Told>, 
         Kind::Charge => read::<ChargeObject<'_>>(object)?.told(event_type).map(Some),
         Kind::Refund => read::<RefundObject<'_>>(object)?.told().map(Some),
         Kind::Dispute => read::<DisputeObject<'_>>(object)?.told().map(Some),
+        Kind::Internal => Ok(None),
     }
 }
 

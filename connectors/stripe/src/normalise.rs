@@ -145,6 +145,10 @@ fn own_id(facts: &Facts) -> &ObjectId {
         Facts::Charge(charge) => &charge.id,
         Facts::Refund(refund) => &refund.id,
         Facts::Dispute(dispute) => &dispute.id,
+        // Never derived from a body: the linker says these.
+        Facts::Unlinked(unlinked) => &unlinked.id,
+        Facts::Linked(linked) => &linked.id,
+        Facts::ClaimedTwice(claim) => &claim.payment,
     }
 }
 

@@ -273,7 +273,7 @@ fn once(base: &Launch, arguments: &[String]) -> Result<(), ClusterFault> {
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A port that is free now; the gateway keeps it over its restarts.
-fn free_address(random: &mut Random) -> Result<String, ClusterFault> {
+pub(crate) fn free_address(random: &mut Random) -> Result<String, ClusterFault> {
     let mut refused = None;
     for _ in 0..PORT_TRIES {
         let port = random.between(PORTS.start.into(), i64::from(PORTS.end) - 1);

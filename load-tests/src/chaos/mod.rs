@@ -8,17 +8,17 @@ mod report;
 mod services;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::audit::{self, AuditFault, Case, Fault};
+use crate::audit::{self, AuditFault, Case};
 use crate::fixtures::{FixtureFault, Fixtures};
 use crate::instance::InstanceFault;
-use crate::kafka::{self, ReadFault};
+use crate::kafka::ReadFault;
+use crate::rest;
 use crate::scenario::story;
-use crate::sender::{self, Delivery, Progress, SenderOptions, Sent};
-use crate::snapshots::{self, SnapshotFault};
+use crate::sender::{self, Progress, SenderOptions};
 use crate::story::Story;
+use crate::traffic::{self, Input, OrderService, about};
 
 pub use cluster::ClusterFault;
 use cluster::{Cluster, ClusterOptions};
@@ -154,13 +154,6 @@ pub fn run(options: &ChaosOptions, services: &mut dyn Services) -> Result<Report
     Ok(report)
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Input<'a> {
-    fixtures: &'a Fixtures,
-    stories: &'a [Story],
-    deliveries: &'a [Delivery],
-}
-
 /// Sends, hits, waits for rest, audits, stops.
 fn attack(
     options: &ChaosOptions,
@@ -169,12 +162,10 @@ fn attack(
     input: Input<'_>,
     deadline: Instant,
 ) -> Result<Report, ChaosFault> {
-    let Input {
-        fixtures,
-        stories,
-        deliveries,
-    } = input;
-    let acts = act::schedule(options, u64::try_from(deliveries.len()).unwrap_or(u64::MAX));
+    let acts = act::schedule(
+        options,
+        u64::try_from(input.deliveries.len()).unwrap_or(u64::MAX),
+    );
     let progress = Progress::default();
     let sender = SenderOptions {
         url: cluster.webhook_url(),
@@ -186,144 +177,39 @@ fn attack(
         rate_per_s: options.rate,
         seed: options.seed,
     };
-    let orders_topic = format!("{}orders", cluster.topic_prefix());
     let bootstrap = services.kafka();
-    let (sent, written, conducted) = std::thread::scope(|scope| {
-        let sending =
-            scope.spawn(|| sender::send(fixtures, stories, deliveries, &sender, &progress));
-        let writing = scope.spawn(|| {
-            snapshots::write(
-                &bootstrap,
-                &orders_topic,
-                stories,
-                deliveries.len(),
-                &progress,
-            )
-        });
-        let done = || sending.is_finished() && writing.is_finished();
-        let conducted =
-            director::conduct(options, cluster, services, acts, &progress, &done, deadline);
-        // On a fault of the director nobody must wait for senders that cannot succeed.
-        if conducted.is_err() {
-            progress.stop.store(true, Ordering::Relaxed);
-        }
-        (
-            sending.join().unwrap_or_default(),
-            writing.join(),
-            conducted,
-        )
+    let orders = OrderService {
+        topic: format!("{}orders", cluster.topic_prefix()),
+        bootstrap: bootstrap.clone(),
+    };
+    let (traffic, conducted) = traffic::drive(input, &sender, &orders, &progress, |done| {
+        director::conduct(options, cluster, services, acts, &progress, done, deadline)
     });
-    let mut report = Report::new(options, deliveries.len(), cluster.directory().to_owned());
+    let directory = cluster.directory().to_owned();
+    let mut report = Report::new(options, input.deliveries.len(), directory);
     report.conducted = conducted?;
-    report.faults.extend(undelivered(&sent));
-    match written {
-        Ok(Ok(count)) => report.snapshots = count,
-        Ok(Err(SnapshotFault::Kafka { cause, .. })) => {
-            report.faults.push(about(
-                "snapshots",
-                "could not be written",
-                cause.to_string(),
-            ));
-        }
-        Ok(Err(lost @ SnapshotFault::Lost { .. })) => {
-            report
-                .faults
-                .push(about("snapshots", "were lost", lost.to_string()));
-        }
-        Err(_) => report
-            .faults
-            .push(about("snapshots", "writer panicked", String::new())),
-    }
-    settle(
-        cluster,
-        &bootstrap,
-        fixtures,
-        stories,
-        deadline,
-        &mut report,
-    );
+    report.faults.extend(traffic.faults);
+    report.snapshots = traffic.snapshots;
+    let expected = audit::expected_gaps(input.fixtures, input.stories);
+    let topics = ["payments.events", "orders"];
+    let topics = topics.map(|name| format!("{}{name}", cluster.topic_prefix()));
+    let gauge = &mut || cluster.gauge();
+    let rest = rest::wait(&bootstrap, &topics, expected, deadline, gauge);
+    report.settled = rest.settled;
+    report.gauge = rest.gauge;
+    report.faults.extend(rest.fault);
     let topic_prefix = cluster.topic_prefix().to_owned();
     let case = Case {
         bootstrap: &bootstrap,
         topic_prefix: &topic_prefix,
-        fixtures,
-        stories,
-        sent: &sent,
+        fixtures: input.fixtures,
+        stories: input.stories,
+        sent: &traffic.sent,
     };
     let audit = audit::run(case)?;
     report.figures = audit.figures;
     report.faults.extend(audit.faults);
     report.faults.extend(cluster.stop());
-    report.sent = sent;
+    report.sent = traffic.sent;
     Ok(report)
 }
-
-fn about(subject: &str, what: &str, evidence: String) -> Fault {
-    Fault {
-        subject: subject.to_owned(),
-        what: what.to_owned(),
-        evidence,
-    }
-}
-
-fn undelivered(sent: &Sent) -> Option<Fault> {
-    let count = sent.given_up.len();
-    (count > 0).then(|| {
-        let evidence = format!("{:?}; attempts {:?}", sent.given_up.first(), sent.attempts);
-        about(
-            "sender",
-            &format!("{count} deliveries were given up at the time limit"),
-            evidence,
-        )
-    })
-}
-
-/// Waits until nothing moves any more: no lag, and the gauge where the oracle wants it.
-fn settle(
-    cluster: &mut Cluster,
-    bootstrap: &str,
-    fixtures: &Fixtures,
-    stories: &[Story],
-    deadline: Instant,
-    report: &mut Report,
-) {
-    let started = Instant::now();
-    let expected = audit::expected_gaps(fixtures, stories);
-    let topics = ["payments.events", "orders"];
-    let topics = topics.map(|name| format!("{}{name}", cluster.topic_prefix()));
-    loop {
-        let behind = behind(bootstrap, &topics);
-        let gauge = cluster.gauge();
-        report.settled = started.elapsed();
-        report.gauge = gauge;
-        if matches!(behind, Ok(0)) && gauge == Some(expected) {
-            return;
-        }
-        if Instant::now() > deadline || started.elapsed() > SETTLE {
-            let evidence = format!(
-                "lag {behind:?} records; gauge {gauge:?}, by the oracle {expected}; waited {:?}",
-                started.elapsed()
-            );
-            report
-                .faults
-                .push(about("run", "did not come to rest", evidence));
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(500));
-    }
-}
-
-/// Records that the processors have not consumed; a broker under load may not answer at once.
-fn behind(bootstrap: &str, topics: &[String]) -> Result<i64, ReadFault> {
-    let mut behind = 0;
-    for topic in topics {
-        behind += kafka::lags(bootstrap, topic)?
-            .iter()
-            .map(|lag| lag.records)
-            .sum::<i64>();
-    }
-    Ok(behind)
-}
-
-/// How long the system may take to come to rest after the last delivery.
-const SETTLE: Duration = Duration::from_secs(180);

@@ -142,6 +142,26 @@ impl Form {
                     DisputeStatus::Lost => 5,
                 });
             }
+            Facts::Unlinked(unlinked) => {
+                self.byte(5);
+                self.text(unlinked.id.as_str());
+                self.byte(u8::from(unlinked.success.is_some()));
+                if let Some(success) = unlinked.success {
+                    self.amount(success.amount);
+                    self.text(success.currency.as_str());
+                }
+                self.number(unlinked.since);
+            }
+            Facts::Linked(linked) => {
+                self.byte(6);
+                self.text(linked.id.as_str());
+                self.text(linked.order.as_str());
+            }
+            Facts::ClaimedTwice(claim) => {
+                self.byte(7);
+                self.text(claim.payment.as_str());
+                self.text(claim.other.as_str());
+            }
         }
     }
 

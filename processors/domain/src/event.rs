@@ -3,7 +3,7 @@
 //! Facts are derived once, at the edge, from the verified body. What may differ between two
 //! deliveries of one event (time of receipt, signature, `pending_webhooks`) is not a fact.
 
-use crate::ids::{EventId, ObjectId};
+use crate::ids::{EventId, ObjectId, OrderId};
 use crate::money::{Currency, MinorUnits};
 
 /// Seconds since the Unix epoch, as Stripe stamps `created`.
@@ -24,29 +24,46 @@ pub struct Event {
 }
 
 macro_rules! event_types {
-    ($($variant:ident = $name:literal),+ $(,)?) => {
+    (
+        provider { $($variant:ident = $name:literal),+ $(,)? }
+        internal { $($own:ident = $own_name:literal),+ $(,)? }
+    ) => {
         /// Every event type that is written to topics and folded.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventType { $($variant),+ }
+        pub enum EventType { $($variant,)+ $($own),+ }
 
         impl EventType {
+            /// The provider's types: those that a gateway takes and that are counted.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// What the linker says; never the provider's.
+            pub const INTERNAL: &'static [Self] = &[$(Self::$own),+];
 
-            /// The provider's name for the type. Stored and published: must stay stable.
+            /// The name of the type. Stored and published: must stay stable.
             #[must_use]
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
+                match self { $(Self::$variant => $name,)+ $(Self::$own => $own_name),+ }
             }
 
+            /// The provider's type of that name: a body from outside never names an internal one.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The type of that name in a signed record, internal ones too.
+            #[must_use]
+            pub fn from_recorded_name(name: &str) -> Option<Self> {
+                match name {
+                    $($own_name => Some(Self::$own),)+
+                    provided => Self::from_name(provided),
+                }
             }
         }
     };
 }
 
 event_types! {
+    provider {
     PaymentIntentCreated = "payment_intent.created",
     PaymentIntentRequiresAction = "payment_intent.requires_action",
     PaymentIntentProcessing = "payment_intent.processing",
@@ -73,6 +90,12 @@ event_types! {
     DisputeClosed = "charge.dispute.closed",
     DisputeFundsWithdrawn = "charge.dispute.funds_withdrawn",
     DisputeFundsReinstated = "charge.dispute.funds_reinstated",
+    }
+    internal {
+        Unlinked = "trueup.unlinked",
+        Linked = "trueup.linked",
+        ClaimedTwice = "trueup.claimed_twice",
+    }
 }
 
 /// The object that a type speaks of, and what the type alone says of it.
@@ -85,6 +108,12 @@ pub enum Subject {
     FailedCharge,
     Refund,
     Dispute,
+    /// An object whose order nobody told in time.
+    Unlinked,
+    /// Its order was found after all.
+    Linked,
+    /// A payment that two orders claim.
+    ClaimedTwice,
 }
 
 /// How far a payment came, in the order of rank: of two facts with one `created`, the later in
@@ -162,6 +191,9 @@ impl EventType {
             | Self::DisputeClosed
             | Self::DisputeFundsWithdrawn
             | Self::DisputeFundsReinstated => Subject::Dispute,
+            Self::Unlinked => Subject::Unlinked,
+            Self::Linked => Subject::Linked,
+            Self::ClaimedTwice => Subject::ClaimedTwice,
         }
     }
 }
@@ -174,6 +206,9 @@ pub enum Facts {
     Charge(ChargeFacts),
     Refund(RefundFacts),
     Dispute(DisputeFacts),
+    Unlinked(UnlinkedFacts),
+    Linked(LinkedFacts),
+    ClaimedTwice(ClaimedTwiceFacts),
 }
 
 impl Facts {
@@ -186,6 +221,9 @@ impl Facts {
             Self::Charge(charge) => charge.payment.as_ref(),
             Self::Refund(refund) => refund.payment.as_ref(),
             Self::Dispute(dispute) => dispute.payment.as_ref(),
+            Self::ClaimedTwice(claim) => Some(&claim.payment),
+            // The object may be a charge or a session as well.
+            Self::Unlinked(_) | Self::Linked(_) => None,
         }
     }
 
@@ -201,6 +239,10 @@ impl Facts {
             Self::Charge(charge) => (charge.amount, charge.currency),
             Self::Refund(refund) => (refund.amount, refund.currency),
             Self::Dispute(dispute) => (dispute.amount, dispute.currency),
+            Self::Unlinked(unlinked) => unlinked
+                .success
+                .map_or(NOTHING, |success| (success.amount, success.currency)),
+            Self::Linked(_) | Self::ClaimedTwice(_) => NOTHING,
         }
     }
 
@@ -208,7 +250,13 @@ impl Facts {
     pub fn session_id(&self) -> Option<&ObjectId> {
         match self {
             Self::Session(session) => Some(&session.id),
-            Self::Payment(_) | Self::Charge(_) | Self::Refund(_) | Self::Dispute(_) => None,
+            Self::Payment(_)
+            | Self::Charge(_)
+            | Self::Refund(_)
+            | Self::Dispute(_)
+            | Self::Unlinked(_)
+            | Self::Linked(_)
+            | Self::ClaimedTwice(_) => None,
         }
     }
 }
@@ -302,6 +350,40 @@ pub enum DisputeStatus {
     UnderReview,
     Won,
     Lost,
+}
+
+const NOTHING: (MinorUnits, Currency) = (MinorUnits::ZERO, Currency::NONE);
+
+/// A parked object is over age: its order is still not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlinkedFacts {
+    /// The payment, else the charge or session, that the parked events belong to.
+    pub id: ObjectId,
+    /// The money that came in with it; `None` where nothing proves a success.
+    pub success: Option<Success>,
+    /// Receipt of the first event that was parked, in milliseconds.
+    pub since: UnixMillis,
+}
+
+/// Money that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Success {
+    pub amount: MinorUnits,
+    pub currency: Currency,
+}
+
+/// The order of an object that was said to be unlinked was found after all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedFacts {
+    pub id: ObjectId,
+    pub order: OrderId,
+}
+
+/// Said to each of two orders that claim one payment, each hearing of the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedTwiceFacts {
+    pub payment: ObjectId,
+    pub other: OrderId,
 }
 
 /// What the shop's order service says of an order.

@@ -1,11 +1,12 @@
 //! The reconcile gap: money came in, its order is not right, and the grace ran out.
 //!
 //! Gaps are a function of the ledger, the gaps before and the clock; nothing else. What makes each
-//! kind hold is in the files beside: [`shop`] against the money, [`amounts`], [`disputes`].
+//! kind hold is in the files beside: the shop against the money, amounts, disputes, links.
 
 mod amounts;
 mod disputes;
 mod grace;
+mod links;
 mod shop;
 
 pub use grace::Grace;
@@ -13,7 +14,7 @@ pub use grace::Grace;
 use crate::event::{Facts, UnixMillis};
 use crate::ids::ObjectId;
 use crate::ledger::{Ledger, MAX_EVENTS_PER_ORDER};
-use crate::money::{Currency, MinorUnits};
+use crate::money::Currency;
 use crate::status::OrderStatus;
 use crate::view::View;
 
@@ -159,6 +160,8 @@ pub fn next_gaps(
     conditions.extend(disputes::open(ledger));
     conditions.extend(disputes::lost(ledger));
     conditions.extend(stuck_processing(view));
+    conditions.extend(links::unlinked(ledger));
+    conditions.extend(links::claimed_twice(ledger, view));
     conditions.extend(still_full(ledger, previous));
     conditions.sort_by(|one, two| one.key().cmp(&two.key()));
     let mut known = previous.gaps.iter().peekable();

@@ -23,6 +23,8 @@ pub mod ids;
 
 pub mod event;
 
+pub mod internal;
+
 pub mod ledger;
 
 pub mod digest;
@@ -36,3 +38,7 @@ pub mod status;
 pub mod view;
 
 pub mod gap;
+
+pub mod window;
+
+pub mod rolling;

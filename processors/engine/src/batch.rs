@@ -8,6 +8,8 @@ use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::GapSet;
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
+use trueup_domain::rolling::Corrections;
+use trueup_domain::window::{Minute, Totals};
 
 use crate::partition::Progress;
 use crate::ports::log::Record;
@@ -40,6 +42,12 @@ impl<F> Default for Batch<F> {
 impl<F> Batch<F> {
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.timers.is_empty()
+    }
+
+    /// Whether it holds a record of this partition.
+    pub(crate) fn holds(&self, partition: i32) -> bool {
+        let mut records = self.records.iter();
+        records.any(|(record, _)| record.partition == partition)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -95,7 +103,25 @@ impl Copied {
 pub(crate) struct Work<T> {
     pub(crate) copies: HashMap<OrderId, Copied>,
     pub(crate) progress: BTreeMap<i32, Progress>,
+    /// What was folded adds to the minutes of each partition.
+    pub(crate) window_changes: BTreeMap<i32, BTreeMap<Minute, Totals>>,
+    /// What the transaction makes of them.
+    pub(crate) windows: BTreeMap<i32, Corrections>,
     pub(crate) folding: Folding<T>,
+}
+
+impl<T> Work<T> {
+    /// Takes what was folded last as a change of this partition's minutes.
+    pub(crate) fn take_window_changes(&mut self, partition: i32) {
+        let changes = std::mem::take(&mut self.folding.windows);
+        if changes.is_empty() {
+            return;
+        }
+        let minutes = self.window_changes.entry(partition).or_default();
+        for (minute, change) in changes {
+            minutes.entry(minute).or_insert(Totals::ZERO).add(&change);
+        }
+    }
 }
 
 impl<T: Default> Default for Work<T> {
@@ -103,6 +129,8 @@ impl<T: Default> Default for Work<T> {
         Self {
             copies: HashMap::new(),
             progress: BTreeMap::new(),
+            window_changes: BTreeMap::new(),
+            windows: BTreeMap::new(),
             folding: Folding::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::machine::{Outcome, Phase};
+use crate::metrics;
 use crate::ports::clock::Clock;
 use crate::ports::log::{FaultClass, Log, LogFault};
 use crate::ports::store::{LedgerStore, StoreFault, StoreFaultKind};
@@ -25,6 +26,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// of every partition.
     pub(crate) fn fault(&mut self, fault: &LogFault) -> Outcome {
         tracing::warn!(slot = self.settings.slot, phase = ?self.phase, %fault, "kafka call failed");
+        self.broken_by = Some(fault.to_string());
         match fault.class {
             FaultClass::Retriable => Outcome::Again,
             FaultClass::Abortable => Outcome::Abortable,
@@ -57,6 +59,20 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             }
             StoreFaultKind::Foreign => self.refuse(fault.to_string()),
         }
+    }
+
+    /// The producer is about to be replaced. A worker's first one replaces nobody, and a replacement
+    /// that has to be tried again is still one.
+    pub(crate) fn giving_up_producer(&self, phase: Phase) {
+        let lost = transaction_lost_in(phase);
+        tracing::warn!(
+            slot = self.settings.slot,
+            ?phase,
+            transaction = lost.map_or("none", Lost::as_str),
+            reason = self.broken_by.as_deref().unwrap_or("unknown"),
+            "the producer is replaced"
+        );
+        metrics::recycled(lost);
     }
 
     fn fenced(&mut self, times: u32, fault: &LogFault) -> Outcome {
@@ -105,8 +121,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             return false;
         }
         if self.log.was_away() {
-            let slot = &self.settings.slot;
-            tracing::warn!(slot, "no broker could be reached for a while");
+            self.broken_by = Some("no broker could be reached for a while".into());
             return true;
         }
         let lost = self.seen.is_lost(self.clock.elapsed_ms());
@@ -116,7 +131,75 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 "a committed transaction does not become readable: the brokers have lost its end, \
                  and it is made again"
             );
+            self.broken_by = Some("a committed transaction does not become readable".into());
         }
         lost
+    }
+}
+
+/// What becomes of a transaction whose producer is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Nobody asked for its end: the next producer ends it.
+    Aborted,
+    /// Its end was asked for, and nobody knows whether it came.
+    Unknown,
+}
+
+impl Lost {
+    /// A metric's label: must stay stable.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The transaction that is under way in a phase. A barrier's is made and ended within its phase;
+/// one whose abort fails was counted when the abort began.
+fn transaction_lost_in(phase: Phase) -> Option<Lost> {
+    match phase {
+        Phase::Produce | Phase::Offsets => Some(Lost::Aborted),
+        Phase::Commit | Phase::Barrier => Some(Lost::Unknown),
+        Phase::Recycle
+        | Phase::Committed
+        | Phase::Restore
+        | Phase::Refold
+        | Phase::Live
+        | Phase::Poll
+        | Phase::Load
+        | Phase::Fold
+        | Phase::Install
+        | Phase::Behind
+        | Phase::AbortAndRecover
+        | Phase::AbortAndRetry
+        | Phase::Hold
+        | Phase::Settle
+        | Phase::Stopped => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lost, transaction_lost_in};
+    use crate::machine::Phase;
+
+    #[test]
+    fn only_a_transaction_whose_end_was_asked_for_has_an_unknown_outcome() {
+        for phase in Phase::ALL {
+            let unknown = transaction_lost_in(phase) == Some(Lost::Unknown);
+            assert_eq!(
+                unknown,
+                matches!(phase, Phase::Commit | Phase::Barrier),
+                "{phase:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_worker_that_starts_gives_up_no_transaction() {
+        assert_eq!(transaction_lost_in(Phase::Recycle), None);
+        assert_eq!(transaction_lost_in(Phase::Poll), None);
     }
 }

@@ -46,6 +46,8 @@ mod batch;
 
 mod partition;
 
+mod windows;
+
 mod marks;
 
 mod behind;

@@ -9,7 +9,7 @@ pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// Due timers of one transaction at most; the rest follow in the next.
 pub const MAX_BATCH_TIMERS: usize = 2_000;
 /// How long a poll waits for the first record when there is nothing else to do.
-pub const IDLE_WAIT: Duration = Duration::from_millis(5);
+pub const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long a poll waits while inputs are paused.
 pub const HOLD_WAIT: Duration = Duration::from_millis(20);
 /// Records handed over by one read of history.
@@ -35,6 +35,8 @@ pub const UNSEEN_COMMIT_MS: u64 = 10_000;
 pub const CHECKPOINT_EVERY_MS: u64 = 1_000;
 /// Due gaps are looked for this often.
 pub const TIMER_EVERY_MS: u64 = 100;
+/// Windows of partitions without traffic are rolled on this often.
+pub const ROLL_WINDOWS_EVERY_MS: u64 = 5_000;
 /// Transactions in a row that may be aborted for a new generation before the worker recovers.
 pub const MAX_GENERATION_RETRIES: u32 = 3;
 /// Times in a row that a worker's producer, or its consumer, may be shut out before it stops. A

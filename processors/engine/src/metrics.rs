@@ -4,12 +4,25 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use trueup_domain::gap::{Gap, GapKind};
+use trueup_domain::rolling::Span;
+use trueup_domain::window::{Stages, Totals};
 
 use crate::cache::CacheCounts;
+use crate::faults::Lost;
 
 pub const RECONCILE_GAP: &str = "payments_reconcile_gap";
 pub const GAP_ENTRIES: &str = "payments_gap_entries";
 const GAP_AMOUNT: &str = "payments_gap_amount_minor_units";
+const WINDOW_COUNTS: [&str; 3] = [
+    "payments_window_succeeded",
+    "payments_window_reconciled",
+    "payments_window_in_gap",
+];
+const WINDOW_AMOUNTS: [&str; 3] = [
+    "payments_window_succeeded_amount",
+    "payments_window_reconciled_amount",
+    "payments_window_in_gap_amount",
+];
 const RETRIES: &str = "webhook_retries_total";
 const TRANSACTIONS: &str = "trueup_transactions_total";
 const TRANSACTION_SECONDS: &str = "trueup_transaction_duration_seconds";
@@ -35,13 +48,14 @@ pub fn describe() {
         GAP_AMOUNT,
         "money in open gaps of every kind, in minor units, by currency"
     );
+    describe_windows();
     describe_counter!(RETRIES, "store, broker and API calls repeated");
     describe_counter!(TRANSACTIONS, "transactions by outcome");
     describe_histogram!(TRANSACTION_SECONDS, Unit::Seconds, "from begin to commit");
     describe_histogram!(TRANSACTION_RECORDS, "input records of one transaction");
     describe_counter!(
         RECYCLED,
-        "producers replaced because an outcome was unknown or fatal"
+        "producers replaced: an outcome was unknown or fatal, or no broker could be reached"
     );
     describe_counter!(RECOVERIES, "partitions that passed the recovery path");
     describe_counter!(
@@ -67,6 +81,64 @@ pub fn describe() {
     for outcome in ["committed", "aborted", "unknown"] {
         counter!(TRANSACTIONS, "outcome" => outcome).increment(0);
     }
+    counter!(RECYCLED).increment(0);
+}
+
+fn describe_windows() {
+    let [succeeded, reconciled, in_gap] = WINDOW_COUNTS;
+    describe_gauge!(
+        succeeded,
+        "payments received as succeeded in the window, of this process's partitions; sum over processes"
+    );
+    describe_gauge!(
+        reconciled,
+        "orders right of the successes of the window, of this process's partitions; sum over processes"
+    );
+    describe_gauge!(
+        in_gap,
+        "gaps open of the successes of the window, of this process's partitions; sum over processes"
+    );
+    for name in WINDOW_AMOUNTS {
+        describe_gauge!(
+            name,
+            "the same in minor units by currency; sum over processes, never over currencies"
+        );
+    }
+    for span in Span::ALL {
+        for name in WINDOW_COUNTS {
+            gauge!(name, "window" => span.as_str()).increment(0.0);
+        }
+    }
+}
+
+/// A window of one partition went from these totals to those: gauges of all partitions of a process
+/// add up.
+pub(crate) fn window(span: Span, before: &Totals, now: &Totals) {
+    let span = span.as_str();
+    let mut change = now.clone();
+    change.subtract(before);
+    for (name, count) in WINDOW_COUNTS.into_iter().zip(numbers(change.counts)) {
+        gauge!(name, "window" => span).increment(count);
+    }
+    for (currency, stages) in change.amounts() {
+        for (name, amount) in WINDOW_AMOUNTS.into_iter().zip(numbers(stages)) {
+            let gauge = gauge!(name, "window" => span, "currency" => currency.to_string());
+            gauge.increment(amount);
+        }
+    }
+}
+
+fn numbers(stages: Stages) -> [f64; 3] {
+    [stages.succeeded, stages.reconciled, stages.in_gap].map(approximate)
+}
+
+/// Exact up to 2^53, which is what a gauge can hold.
+fn approximate(number: i128) -> f64 {
+    let within = number.clamp(i64::MIN.into(), i64::MAX.into());
+    let [a, b, c, d, e, f, g, h] = i64::try_from(within).unwrap_or(i64::MAX).to_be_bytes();
+    let high = f64::from(i32::from_be_bytes([a, b, c, d]));
+    let low = f64::from(u32::from_be_bytes([e, f, g, h]));
+    high.mul_add(4_294_967_296.0, low)
 }
 
 /// One open gap more, or one less: gauges of all workers of a process add up.
@@ -107,8 +179,11 @@ pub(crate) fn aborted() {
     counter!(TRANSACTIONS, "outcome" => "aborted").increment(1);
 }
 
-pub(crate) fn recycled() {
-    counter!(TRANSACTIONS, "outcome" => "unknown").increment(1);
+/// A producer is replaced, with what becomes of its transaction, if one was under way.
+pub(crate) fn recycled(lost: Option<Lost>) {
+    if let Some(lost) = lost {
+        counter!(TRANSACTIONS, "outcome" => lost.as_str()).increment(1);
+    }
     counter!(RECYCLED).increment(1);
 }
 

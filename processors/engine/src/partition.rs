@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::{Gap, GapSet, GapStatus};
 use trueup_domain::ids::OrderId;
+use trueup_domain::rolling::Rolling;
+use trueup_domain::window::Totals;
 
 use crate::marks::Marks;
 use crate::ports::log::{Input, Position};
@@ -27,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) clock_ms: UnixMillis,
     /// Number of transactions ever committed for the partition.
     pub(crate) transaction: u64,
+    /// Number of orders of which anything was ever folded.
+    pub(crate) known_orders: u64,
 }
 
 impl Progress {
@@ -47,6 +51,9 @@ pub(crate) struct Partition {
     pub(crate) tenure: u64,
     pub(crate) marks: Marks,
     pub(crate) saved: Option<Checkpoint>,
+    pub(crate) windows: Rolling,
+    /// What the gauges hold of them, as [`trueup_domain::rolling::Span::ALL`].
+    pub(crate) windows_shown: [Totals; 3],
     gaps: HashMap<OrderId, GapSet>,
     deadlines: BTreeSet<(UnixMillis, OrderId)>,
 }
@@ -63,6 +70,8 @@ impl Partition {
             tenure,
             marks: Marks::new(settled),
             saved,
+            windows: Rolling::default(),
+            windows_shown: [Totals::ZERO; 3],
             gaps: HashMap::new(),
             deadlines: BTreeSet::new(),
         }

@@ -58,6 +58,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         }
         if !self.paused {
             self.find_timers();
+            self.roll_windows();
         }
         if self.batch.is_empty() {
             Outcome::Idle
@@ -125,11 +126,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             }
             let own = held.progress.clock_ms;
             let position = held.progress.position;
-            let busy = self
-                .batch
-                .records
-                .iter()
-                .any(|(record, _)| record.partition == partition);
+            let busy = self.batch.holds(partition);
             let clock = if !busy && self.at_end(partition, position) {
                 own.max(wall)
             } else {
@@ -150,7 +147,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
 
     /// Whether both inputs hold nothing that was not consumed. A broker that does not answer
     /// leaves the question open, and the gap for later.
-    fn at_end(&mut self, partition: i32, position: Position) -> bool {
+    pub(crate) fn at_end(&mut self, partition: i32, position: Position) -> bool {
         Input::ALL.iter().all(|input| {
             let source = Source::Input(*input);
             let next = position.of(*input);

@@ -3,11 +3,14 @@
 //! A processor decides and never acts: it folds into copies and returns outputs. Whether they
 //! come to be is the transaction's matter.
 
+use std::collections::BTreeMap;
+
 use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::GapSet;
 pub use trueup_domain::gap::Times;
 use trueup_domain::ids::{EventId, OrderId};
 use trueup_domain::ledger::Ledger;
+use trueup_domain::window::{Minute, Totals};
 
 use crate::ports::log::{Output, Record};
 use crate::ports::store::Columns;
@@ -38,6 +41,8 @@ pub struct OrderState {
 #[derive(Debug)]
 pub struct Folding<T> {
     pub outputs: Vec<Output>,
+    /// What it adds to the windows of its partition, by minute.
+    pub windows: BTreeMap<Minute, Totals>,
     /// What to count once the transaction is committed.
     pub tally: T,
 }
@@ -46,6 +51,7 @@ impl<T: Default> Default for Folding<T> {
     fn default() -> Self {
         Self {
             outputs: Vec::new(),
+            windows: BTreeMap::new(),
             tally: T::default(),
         }
     }
@@ -83,7 +89,7 @@ pub trait Processor: Send {
     fn refold(&self, ledger: &mut Ledger, fact: &Self::Fact, record: &Record) -> Option<Indexed>;
 
     /// Lets time pass for one order: its gaps may open.
-    fn tick(&self, state: &mut OrderState, clock: UnixMillis, tally: &mut Self::Tally);
+    fn tick(&self, state: &mut OrderState, clock: UnixMillis, folding: &mut Folding<Self::Tally>);
 
     /// The record of an order's gaps; `None` is the tombstone of a set that became empty.
     fn gaps(&self, order: &OrderId, state: &OrderState) -> Option<Vec<u8>>;

@@ -1,6 +1,8 @@
 //! Restoring a partition behind its barrier: its state record and gaps are read, and compared with
 //! the logs they speak of. What does not fit is refused with the way out, and nothing is changed.
 
+use std::collections::BTreeMap;
+
 use trueup_plants::{Plant, planted};
 
 use crate::limits::HISTORY_CHUNK_RECORDS;
@@ -13,6 +15,7 @@ use crate::ports::store::LedgerStore;
 use crate::processor::Processor;
 use crate::recovery::Recovering;
 use crate::state::{self, Place};
+use crate::windows;
 use crate::worker::Worker;
 
 impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
@@ -75,7 +78,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         let held = Partition::new(progress, self.tenure, settled, found.checkpoint);
         self.partitions.insert(partition, held);
         self.recovering.insert(partition, found);
-        self.read_gaps(partition)
+        self.read_gaps(partition)?;
+        self.read_windows(partition)
     }
 
     fn until(&self) -> Until {
@@ -132,6 +136,38 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 Ok((order, gaps)) => self.set_gaps(partition, order, gaps.unwrap_or_default()),
                 Err(reason) => return Err(self.refuse(reason)),
             }
+        }
+        Ok(())
+    }
+
+    /// The topic is compacted, so most of it is the state records of the last hour.
+    fn read_windows(&mut self, partition: i32) -> Result<(), Outcome> {
+        let (start, _) = self
+            .log
+            .bounds(Source::Windows, partition)
+            .map_err(|fault| self.fault(&fault))?;
+        let codec = self.settings.codec.clone();
+        let mut minutes = BTreeMap::new();
+        let mut unreadable = None;
+        self.read_all(
+            Source::Windows,
+            partition,
+            start,
+            &mut |record| match windows::read(&codec, &record) {
+                Ok(Some((minute, totals))) => {
+                    minutes.insert(minute, Some(totals));
+                }
+                Ok(None) => {}
+                Err(reason) => unreadable = Some(reason),
+            },
+        )?;
+        if let Some(reason) = unreadable {
+            return Err(self.refuse(reason));
+        }
+        if let Some(held) = self.partitions.get_mut(&partition) {
+            held.windows.install(minutes);
+            let clock_ms = held.progress.clock_ms;
+            self.show_windows(partition, clock_ms);
         }
         Ok(())
     }

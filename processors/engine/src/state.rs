@@ -64,6 +64,7 @@ pub(crate) fn record(
         clock: progress.clock_ms,
         transaction: progress.transaction,
         written_at,
+        known_orders: progress.known_orders,
     };
     Output {
         to: Destination::Windows,
@@ -114,6 +115,7 @@ pub(crate) fn read(
         last_orders: last(&state.orders),
         clock_ms: state.clock,
         transaction: state.transaction,
+        known_orders: state.known_orders,
     };
     Ok(Some((
         Place {

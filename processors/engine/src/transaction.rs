@@ -1,11 +1,12 @@
 //! The worker's transaction phases: ledgers in, fold on copies, outputs and offsets out, and only
 //! then memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
+use trueup_domain::rolling::Corrections;
 use trueup_plants::{Plant, planted};
 use trueup_schemas::codec::Codec;
 
@@ -19,6 +20,7 @@ use crate::ports::log::{Destination, Input, Log, LogFault, Output, Position, Rec
 use crate::ports::store::{IndexWrite, LedgerStore};
 use crate::processor::{Opened, OrderState, Processor, Times};
 use crate::state::{self, Place};
+use crate::windows;
 use crate::worker::Worker;
 
 impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
@@ -109,8 +111,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             }
             if let Some(copied) = work.copies.get_mut(&timer.order) {
                 self.processor
-                    .tick(&mut copied.state, timer.clock, &mut work.folding.tally);
+                    .tick(&mut copied.state, timer.clock, &mut work.folding);
             }
+            work.take_window_changes(timer.partition);
         }
         self.batch = batch;
         if work.progress.is_empty() {
@@ -118,6 +121,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             self.loaded.clear();
             return Outcome::Idle;
         }
+        self.correct_windows(&mut work);
         self.work = work;
         self.write_uncommitted(Plant::LedgerBeforeCommit);
         Outcome::Done
@@ -159,6 +163,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 };
                 let folding = &mut work.folding;
                 let state = &mut copied.state;
+                let unknown = state.ledger.version() == 0;
                 let indexed = self
                     .processor
                     .fold(order, state, fact, record, times, folding);
@@ -170,6 +175,35 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                     created: indexed.created,
                     received_at: indexed.received_at,
                 }));
+                let first = unknown && state.ledger.version() > 0;
+                work.take_window_changes(record.partition);
+                if first && let Some(progress) = work.progress.get_mut(&record.partition) {
+                    progress.known_orders = progress.known_orders.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// Works out what the transaction makes of the minutes of the partitions that it touches: at
+    /// the clocks that they will have, and without changing what memory holds.
+    fn correct_windows(&self, work: &mut Work<P::Tally>) {
+        for (partition, progress) in &work.progress {
+            let Some(held) = self.partitions.get(partition) else {
+                continue;
+            };
+            let changes = work.window_changes.remove(partition).unwrap_or_default();
+            let corrections = held.windows.correct(&changes, progress.clock_ms);
+            work.windows.insert(*partition, corrections);
+        }
+    }
+
+    /// What was written is what memory holds from now on.
+    fn install_windows(&mut self, windows: BTreeMap<i32, Corrections>) {
+        for (partition, corrections) in windows {
+            if let Some(held) = self.partitions.get_mut(&partition) {
+                held.windows.install(corrections);
+                let clock_ms = held.progress.clock_ms;
+                self.show_windows(partition, clock_ms);
             }
         }
     }
@@ -246,10 +280,15 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 headers: Vec::new(),
             })?;
         }
+        let codec = &self.settings.codec;
+        for (partition, corrections) in &self.work.windows {
+            for output in windows::records(codec, *partition, corrections) {
+                self.log.produce(output)?;
+            }
+        }
         let written_at = self.clock.wall_ms();
         for (partition, progress) in &mut self.work.progress {
             progress.transaction = progress.transaction.saturating_add(1);
-            let codec = &self.settings.codec;
             self.log.produce(state::record(
                 codec, &place, *partition, progress, written_at,
             ))?;
@@ -317,6 +356,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             held.progress = *progress;
             marks.insert(*partition, held.marks.begin(progress.position, now_ms));
         }
+        self.install_windows(work.windows);
         for (order, copied) in work.copies {
             if copied.gaps_changed() {
                 self.set_gaps(copied.partition, order.clone(), copied.state.gaps.clone());
@@ -354,7 +394,11 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// Undoes before anything else may run, and then aborts: the copies go first.
     pub(crate) fn abort(&mut self, recover: bool) -> Outcome {
         self.write_uncommitted(Plant::WriteBehindBeforeUndo);
-        self.work = Work::default();
+        let undone = std::mem::take(&mut self.work);
+        if planted(Plant::WindowCorrectedTwice) {
+            // The bug: the windows keep what the aborted try made of them, and the next adds to it.
+            self.install_windows(undone.windows);
+        }
         metrics::aborted();
         if recover {
             self.batch = Batch::default();

@@ -11,6 +11,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use trueup_domain::gap::GapSet;
 use trueup_domain::ids::OrderId;
+use trueup_domain::rolling::{Rolling, Span};
+use trueup_domain::window::Totals;
 use trueup_schemas::codec::Codec;
 
 use crate::batch::{Batch, Work};
@@ -95,12 +97,15 @@ pub struct Worker<L, S, P: Processor, C> {
     pub(crate) cache_counts: CacheCounts,
     pub(crate) dirty_shown: usize,
     pub(crate) next_timer_ms: u64,
+    pub(crate) next_roll_ms: u64,
     pub(crate) retry_at_ms: u64,
     pub(crate) generation_retries: u32,
     pub(crate) producer_fenced: u32,
     pub(crate) member_fenced: u32,
     pub(crate) hanging: Hanging,
     pub(crate) seen: Seen,
+    /// The last fault, for whoever asks why the producer was replaced.
+    pub(crate) broken_by: Option<String>,
     pub(crate) paused: bool,
     pub(crate) stopping: bool,
     backoff: Option<backon::ExponentialBackoff>,
@@ -138,12 +143,14 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             cache_counts: CacheCounts::default(),
             dirty_shown: 0,
             next_timer_ms: 0,
+            next_roll_ms: 0,
             retry_at_ms: 0,
             generation_retries: 0,
             producer_fenced: 0,
             member_fenced: 0,
             hanging: Hanging::default(),
             seen: Seen::default(),
+            broken_by: None,
             paused: false,
             stopping: false,
             backoff: None,
@@ -168,6 +175,14 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             .keys()
             .filter(|partition| self.is_live(**partition))
             .count()
+    }
+
+    /// The windows of a partition that is being processed.
+    #[must_use]
+    pub fn windows(&self, partition: i32) -> Option<&Rolling> {
+        let held = self.partitions.get(&partition);
+        held.filter(|_| self.is_live(partition))
+            .map(|held| &held.windows)
     }
 
     /// Whether everything the group gave this worker is being processed.
@@ -200,6 +215,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         };
         let before = self.phase;
         self.phase = before.next(outcome);
+        if before != Phase::Recycle && self.phase == Phase::Recycle {
+            self.giving_up_producer(before);
+        }
         if before != self.phase {
             tracing::trace!(slot = self.settings.slot, from = ?before, ?outcome, to = ?self.phase, "phase");
         }
@@ -325,6 +343,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             if was_live {
                 metrics::live(-1);
             }
+            for (span, shown) in Span::ALL.into_iter().zip(&lost.windows_shown) {
+                metrics::window(span, shown, &Totals::ZERO);
+            }
             lost.open_gaps().for_each(metrics::gap_closed);
             self.behind.forget(partition);
         }
@@ -356,7 +377,6 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
         self.work = Work::default();
         self.recover_all();
         self.seen.forget();
-        metrics::recycled();
         match self.log.recycle() {
             Ok(changes) => {
                 self.absorb(changes);

@@ -9,6 +9,7 @@ use trueup_engine::ports::store::Columns;
 use trueup_schemas::headers;
 use trueup_schemas::records::DeadLetter;
 use trueup_schemas::records::OrderStatusChanged;
+use trueup_schemas::replay::ReplayMark;
 
 use crate::opening::Refused;
 use crate::topology::{Fact, Reconciler};
@@ -80,7 +81,12 @@ impl Cause {
                 let payment = named.or(match event.facts {
                     // Money goes back on a payment of the order, and this is the likely one.
                     Facts::Refund(_) | Facts::Dispute(_) => leading,
-                    Facts::Payment(_) | Facts::Session(_) | Facts::Charge(_) => None,
+                    Facts::Payment(_)
+                    | Facts::Session(_)
+                    | Facts::Charge(_)
+                    | Facts::Unlinked(_)
+                    | Facts::Linked(_)
+                    | Facts::ClaimedTwice(_) => None,
                 });
                 let session = event.facts.session_id().cloned();
                 Self {
@@ -134,6 +140,9 @@ pub(crate) fn dead_letter(reconciler: &Reconciler, record: &Record, refused: &Re
         reason = refused.reason,
         "record refused"
     );
+    let mark = record
+        .header(headers::REPLAY)
+        .and_then(ReplayMark::from_header);
     let letter = DeadLetter {
         class: refused.class,
         reason: refused.reason.clone(),
@@ -145,8 +154,10 @@ pub(crate) fn dead_letter(reconciler: &Reconciler, record: &Record, refused: &Re
         timestamp: record.timestamp,
         payload: record.value.clone(),
         // The log's own time, so that a record refused again makes the same letter.
-        first_seen: record.timestamp.unwrap_or(0),
-        attempts: 1,
+        first_seen: mark
+            .as_ref()
+            .map_or(record.timestamp.unwrap_or(0), |mark| mark.first_seen),
+        attempts: mark.map_or(1, |mark| mark.attempts.saturating_add(1)),
     };
     Output {
         to: Destination::DeadLetters,

@@ -15,6 +15,13 @@ const CONFLICTS: &str = "payments_webhook_idempotency_conflicts_total";
 const FAILURES: &str = "payments_reconciliation_failures_total";
 const PAYMENTS: &str = "payments_total";
 const RECONCILED: &str = "payments_reconciled_total";
+/// Histogram, in seconds from a success's receipt to its order's turning right.
+pub const TIME_TO_RECONCILE: &str = "payments_time_to_reconcile_seconds";
+/// Upper bounds of its buckets, in seconds: from at once to a week.
+pub const TIME_TO_RECONCILE_BUCKETS: &[f64] = &[
+    1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0, 43_200.0,
+    86_400.0, 172_800.0, 259_200.0, 604_800.0,
+];
 const DUPLICATES: &str = "payments_idempotency_hits_total";
 const REFUSED: &str = "trueup_records_refused_total";
 
@@ -30,6 +37,11 @@ pub fn describe() {
     describe_counter!(FAILURES, "reconcile gaps opened");
     describe_counter!(PAYMENTS, "payments entering a status");
     describe_counter!(RECONCILED, "times a succeeded payment's order turned right");
+    describe_histogram!(
+        TIME_TO_RECONCILE,
+        Unit::Seconds,
+        "from a success's receipt to its order's turning right; sum over processes"
+    );
     describe_counter!(DUPLICATES, "events known already");
     describe_counter!(REFUSED, "records that became dead letters, by class");
     for name in [CONFLICTS, FAILURES, RECONCILED, DUPLICATES] {
@@ -70,6 +82,11 @@ pub(crate) fn payments(status: PaymentStatus, count: u64) {
 
 pub(crate) fn reconciled(count: u64) {
     counter!(RECONCILED).increment(count);
+}
+
+pub(crate) fn waited(waited_ms: i64) {
+    let waited = std::time::Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0));
+    histogram!(TIME_TO_RECONCILE).record(waited);
 }
 
 pub(crate) fn duplicates(count: u64) {

@@ -22,6 +22,8 @@ pub struct Tally {
     conflicts: u64,
     gaps_opened: u64,
     reconciled: u64,
+    /// Milliseconds that each order which turned right had not been.
+    waited: Vec<i64>,
 }
 
 impl Tally {
@@ -76,6 +78,11 @@ impl Tally {
         }
     }
 
+    /// An order turned right, so many milliseconds after it should have been.
+    pub(crate) fn waited(&mut self, waited_ms: i64) {
+        self.waited.push(waited_ms);
+    }
+
     pub(crate) fn count(&self, wall_ms: UnixMillis) {
         for (kind, refused, received_at) in &self.events {
             metrics::processed(*kind, *refused, wall_ms.saturating_sub(*received_at));
@@ -85,6 +92,9 @@ impl Tally {
         }
         for (status, count) in &self.payments {
             metrics::payments(*status, *count);
+        }
+        for waited_ms in &self.waited {
+            metrics::waited(*waited_ms);
         }
         metrics::duplicates(self.duplicates);
         metrics::conflicts(self.conflicts);

@@ -16,7 +16,8 @@ use trueup_domain::fold::{Verdict, fold_event, fold_snapshot};
 use trueup_domain::gap::{self, GapSet, Grace, next_gaps};
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
-use trueup_domain::view::view;
+use trueup_domain::view::{View, view};
+use trueup_domain::window::{Step, Totals};
 use trueup_engine::ports::log::Record;
 use trueup_engine::ports::store::Columns;
 use trueup_engine::processor::{Folding, Indexed, Opened, OrderState, Processor, Times};
@@ -77,6 +78,28 @@ pub struct Reconciler {
     pub partitions: i32,
     pub grace: Grace,
     pub orders_feed: OrdersFeed,
+}
+
+/// What the step adds to the windows, and how long a success waited that is right now.
+fn roll(
+    folding: &mut Folding<Tally>,
+    before: (&View, &GapSet),
+    after: (&View, &GapSet),
+    Times { at, clock }: Times,
+) {
+    let step = Step {
+        before,
+        after,
+        at,
+        clock,
+    };
+    if let Some(since) = step.right_since() {
+        folding.tally.waited(at.saturating_sub(since));
+    }
+    for (minute, change) in step.changes() {
+        let totals = folding.windows.entry(minute).or_insert(Totals::ZERO);
+        totals.add(&change);
+    }
 }
 
 impl Processor for Reconciler {
@@ -140,6 +163,12 @@ impl Processor for Reconciler {
         folding
             .tally
             .moved((&before, &gaps_before), (&after, &state.gaps));
+        roll(
+            folding,
+            (&before, &gaps_before),
+            (&after, &state.gaps),
+            times,
+        );
         folding.outputs.extend(following::status_change(
             self,
             order,
@@ -180,13 +209,14 @@ impl Processor for Reconciler {
         }
     }
 
-    fn tick(&self, state: &mut OrderState, clock: UnixMillis, tally: &mut Tally) {
+    fn tick(&self, state: &mut OrderState, clock: UnixMillis, folding: &mut Folding<Tally>) {
         let now = view(&state.ledger);
         let before = std::mem::take(&mut state.gaps);
         let times = Times { at: clock, clock };
         let is_fed = self.orders_feed.is_on();
         state.gaps = next_gaps(&state.ledger, &now, &before, times, self.grace, is_fed);
-        tally.moved((&now, &before), (&now, &state.gaps));
+        folding.tally.moved((&now, &before), (&now, &state.gaps));
+        roll(folding, (&now, &before), (&now, &state.gaps), times);
     }
 
     fn gaps(&self, order: &OrderId, state: &OrderState) -> Option<Vec<u8>> {

@@ -91,8 +91,11 @@ fn an_end_that_arrives_late_commits_nothing_of_the_next_transaction() {
 
 #[test]
 fn a_producer_kept_after_an_unknown_outcome_is_found() {
-    let fault = trueup_plants::with(Plant::RecycleDropped, || sim::late_end::run(0));
-    assert!(fault.is_err_and(|fault| fault.starts_with("R-")));
+    // How much of what was handed over has arrived when the end does is chance.
+    let found = trueup_plants::with(Plant::RecycleDropped, || {
+        (0..20).any(|seed| sim::late_end::run(seed).is_err_and(|fault| fault.starts_with("R-")))
+    });
+    assert!(found);
 }
 
 #[test]
@@ -147,4 +150,18 @@ fn what_forgetful_brokers_left_open_and_nobody_ended_is_found() {
 #[test]
 fn a_commit_that_no_reader_could_see_told_to_the_store_is_found() {
     assert_found(Plant::UnseenCommitStored);
+}
+
+#[test]
+fn a_window_corrected_twice_is_found() {
+    assert_found(Plant::WindowCorrectedTwice);
+}
+
+#[test]
+fn a_minute_that_is_older_than_a_day_ends_and_is_corrected_no_more() {
+    for seed in 0..20 {
+        let (before, after) =
+            sim::aged_windows::run(seed).unwrap_or_else(|fault| panic!("{seed}: {fault}"));
+        assert_eq!((before, after), (1, 0), "history {seed}");
+    }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use trueup_domain::event::{
-    ChargeFacts, DisputeFacts, DisputeStatus, Facts, PaymentFacts, RefundFacts, RefundStatus,
-    SessionFacts, SessionPaymentStatus, SessionStatus,
+    ChargeFacts, ClaimedTwiceFacts, DisputeFacts, DisputeStatus, Facts, LinkedFacts, PaymentFacts,
+    RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus, SessionStatus, Success,
+    UnlinkedFacts,
 };
 use trueup_domain::ids::{InvalidId, ObjectId};
 use trueup_domain::money::{Currency, NotACurrency};
@@ -52,6 +53,38 @@ pub(super) enum FactsMirror<'a> {
     Refund(RefundMirror<'a>),
     #[serde(rename = "trueup.v1.DisputeFacts", borrow)]
     Dispute(DisputeMirror<'a>),
+    #[serde(rename = "trueup.v1.UnlinkedFacts", borrow)]
+    Unlinked(UnlinkedMirror<'a>),
+    #[serde(rename = "trueup.v1.LinkedFacts", borrow)]
+    Linked(LinkedMirror<'a>),
+    #[serde(rename = "trueup.v1.ClaimedTwiceFacts", borrow)]
+    ClaimedTwice(ClaimedTwiceMirror<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UnlinkedMirror<'a> {
+    id: &'a str,
+    #[serde(borrow)]
+    success: Option<SuccessMirror<'a>>,
+    since: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SuccessMirror<'a> {
+    amount: i64,
+    currency: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LinkedMirror<'a> {
+    id: &'a str,
+    order: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClaimedTwiceMirror<'a> {
+    payment: &'a str,
+    other: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,6 +178,22 @@ impl<'a> From<&'a Facts> for FactsMirror<'a> {
                 currency: dispute.currency.as_str(),
                 status: dispute.status.into(),
             }),
+            Facts::Unlinked(unlinked) => Self::Unlinked(UnlinkedMirror {
+                id: unlinked.id.as_str(),
+                success: unlinked.success.as_ref().map(|success| SuccessMirror {
+                    amount: success.amount.get(),
+                    currency: success.currency.as_str(),
+                }),
+                since: unlinked.since,
+            }),
+            Facts::Linked(linked) => Self::Linked(LinkedMirror {
+                id: linked.id.as_str(),
+                order: linked.order.as_str(),
+            }),
+            Facts::ClaimedTwice(claim) => Self::ClaimedTwice(ClaimedTwiceMirror {
+                payment: claim.payment.as_str(),
+                other: claim.other.as_str(),
+            }),
         }
     }
 }
@@ -229,6 +278,48 @@ impl TryFrom<FactsMirror<'_>> for Facts {
                     .map_err(BadField::named("facts.currency"))?,
                 status: dispute.status.into(),
             }),
+            FactsMirror::Unlinked(unlinked) => Self::Unlinked(UnlinkedFacts {
+                id: unlinked
+                    .id
+                    .try_into()
+                    .map_err(BadField::named("facts.id"))?,
+                success: unlinked.success.map(Success::try_from).transpose()?,
+                since: unlinked.since,
+            }),
+            FactsMirror::Linked(linked) => Self::Linked(LinkedFacts {
+                id: linked.id.try_into().map_err(BadField::named("facts.id"))?,
+                order: linked
+                    .order
+                    .try_into()
+                    .map_err(BadField::named("facts.order"))?,
+            }),
+            FactsMirror::ClaimedTwice(claim) => Self::ClaimedTwice(ClaimedTwiceFacts {
+                payment: claim
+                    .payment
+                    .try_into()
+                    .map_err(BadField::named("facts.payment"))?,
+                other: claim
+                    .other
+                    .try_into()
+                    .map_err(BadField::named("facts.other"))?,
+            }),
+        })
+    }
+}
+
+impl TryFrom<SuccessMirror<'_>> for Success {
+    type Error = BadField;
+
+    fn try_from(success: SuccessMirror<'_>) -> Result<Self, BadField> {
+        Ok(Self {
+            amount: success
+                .amount
+                .try_into()
+                .map_err(BadField::named("facts.success.amount"))?,
+            currency: success
+                .currency
+                .try_into()
+                .map_err(BadField::named("facts.success.currency"))?,
         })
     }
 }

@@ -7,6 +7,7 @@ mod facts;
 mod gap_set;
 mod ledger;
 mod ledger_cells;
+mod ledger_links;
 mod order_snapshot;
 mod order_status_changed;
 mod partition_state;
@@ -208,6 +209,7 @@ mod tests {
         // A symbol may not hold a dot.
         let words: Vec<String> = EventType::ALL
             .iter()
+            .chain(EventType::INTERNAL)
             .map(|it| it.as_str().replace('.', "_"))
             .collect();
         assert_eq!(words, symbols(RecordKind::Ledger, "EventType"));

@@ -28,6 +28,8 @@ pub struct PartitionState {
     /// Counts the transactions of this partition.
     pub transaction: u64,
     pub written_at: UnixMillis,
+    /// Orders of which anything was ever folded; 0 in records of releases that did not count.
+    pub known_orders: u64,
 }
 
 /// Where reading of one input goes on, and what was read last, by which a topic made anew is
@@ -50,6 +52,8 @@ struct Mirror<'a> {
     clock: i64,
     transaction: i64,
     written_at: i64,
+    #[serde(default)]
+    known_orders: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +78,7 @@ impl Record for PartitionState {
             clock: self.clock,
             transaction: long(self.transaction),
             written_at: self.written_at,
+            known_orders: long(self.known_orders),
         };
         wire::write(Self::KIND, &mirror, out);
     }
@@ -140,6 +145,7 @@ impl TryFrom<Mirror<'_>> for PartitionState {
             clock: mirror.clock,
             transaction: unsigned(mirror.transaction).map_err(BadField::named("transaction"))?,
             written_at: mirror.written_at,
+            known_orders: unsigned(mirror.known_orders).map_err(BadField::named("known_orders"))?,
         })
     }
 }

@@ -105,7 +105,7 @@ impl TryFrom<Mirror<'_>> for PaymentEvent {
     type Error = BadField;
 
     fn try_from(mirror: Mirror<'_>) -> Result<Self, BadField> {
-        let kind = EventType::from_name(mirror.r#type)
+        let kind = EventType::from_recorded_name(mirror.r#type)
             .ok_or_else(|| FieldFault::UnknownEventType(printable(mirror.r#type)))
             .map_err(BadField::named("type"))?;
         let facts = Facts::try_from(mirror.facts)?;
@@ -160,6 +160,9 @@ fn name_of(facts: &Facts) -> &'static str {
         Facts::Charge(_) => "charge",
         Facts::Refund(_) => "refund",
         Facts::Dispute(_) => "dispute",
+        Facts::Unlinked(_) => "unlinked",
+        Facts::Linked(_) => "linked",
+        Facts::ClaimedTwice(_) => "claimed_twice",
     }
 }
 
@@ -191,5 +194,8 @@ fn object_of(kind: EventType) -> &'static str {
         | EventType::DisputeClosed
         | EventType::DisputeFundsWithdrawn
         | EventType::DisputeFundsReinstated => "dispute",
+        EventType::Unlinked => "unlinked",
+        EventType::Linked => "linked",
+        EventType::ClaimedTwice => "claimed_twice",
     }
 }

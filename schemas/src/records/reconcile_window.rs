@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_avro_fast::Schema;
 use trueup_domain::event::UnixMillis;
 use trueup_domain::money::Currency;
+use trueup_domain::window::{MINUTE_MS, Minute, Stages, Totals};
 
 use crate::fault::{BadField, DecodeFault};
 use crate::kind::RecordKind;
@@ -22,6 +23,60 @@ pub struct ReconcileWindow {
     pub in_gap: i64,
     /// Per currency: succeeded, reconciled and in gap, in minor units.
     pub amounts: Vec<(Currency, i64, i64, i64)>,
+}
+
+impl ReconcileWindow {
+    /// The record of one minute.
+    #[must_use]
+    pub fn of(partition: i32, minute: Minute, totals: &Totals) -> Self {
+        let amounts = totals.amounts().map(|(currency, stages)| {
+            let [succeeded, reconciled, in_gap] = numbers(stages);
+            (currency, succeeded, reconciled, in_gap)
+        });
+        let [succeeded, reconciled, in_gap] = numbers(totals.counts);
+        Self {
+            partition,
+            window_start: minute.start_ms(),
+            width_ms: MINUTE_MS,
+            succeeded,
+            reconciled,
+            in_gap,
+            amounts: amounts.collect(),
+        }
+    }
+
+    /// The minute and its totals; `None` where the window is not one minute.
+    #[must_use]
+    pub fn totals(&self) -> Option<(Minute, Totals)> {
+        let minute = Minute::of(self.window_start);
+        if self.width_ms != MINUTE_MS || minute.start_ms() != self.window_start {
+            return None;
+        }
+        let mut totals = Totals::ZERO;
+        totals.counts = stages(self.succeeded, self.reconciled, self.in_gap);
+        for (currency, succeeded, reconciled, in_gap) in &self.amounts {
+            totals.add_amount(*currency, stages(*succeeded, *reconciled, *in_gap));
+        }
+        Some((minute, totals))
+    }
+}
+
+/// Sums are kept within `long` before they are written.
+fn numbers(stages: Stages) -> [i64; 3] {
+    let Stages {
+        succeeded,
+        reconciled,
+        in_gap,
+    } = stages.within_long();
+    [succeeded, reconciled, in_gap].map(|number| i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn stages(succeeded: i64, reconciled: i64, in_gap: i64) -> Stages {
+    Stages {
+        succeeded: succeeded.into(),
+        reconciled: reconciled.into(),
+        in_gap: in_gap.into(),
+    }
 }
 
 type Amounts = (Currency, i64, i64, i64);

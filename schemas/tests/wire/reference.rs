@@ -204,6 +204,7 @@ fn windows_and_state_are_read_field_by_field() {
             "clock": 1_767_225_600_123_i64,
             "transaction": 77,
             "written_at": 1_767_225_600_132_i64,
+            "known_orders": 4711,
         })
     );
 }

@@ -81,6 +81,11 @@ impl DataDir {
         self.path.join("ledger.redb")
     }
 
+    /// What the embedded broker did wrong because it was told to, a line for each.
+    pub fn broker_faults(&self) -> PathBuf {
+        self.path.join("broker-faults.log")
+    }
+
     pub fn webhook_secret_path(&self) -> PathBuf {
         self.path.join("webhook-secret")
     }

@@ -1,5 +1,6 @@
 //! The embedded parts of `dev`: its broker and its ledger.
 
+use std::fs::OpenOptions;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -41,6 +42,14 @@ pub fn broker(listener: TcpListener, data: &DataDir, faults: Vec<Rule>) -> Resul
     let settings = BrokerConfig::default();
     let broker = Broker::start(settings, listener, Arc::new(disk), Arc::new(SystemClock))
         .map_err(|fault| unopened(&fault))?;
+    if !faults.is_empty() {
+        let path = data.broker_faults();
+        let log = OpenOptions::new().create(true).append(true).open(&path);
+        let log = log.map_err(|fault| {
+            Failure::failed(format!("`{}` cannot be written: {fault}", path.display()))
+        })?;
+        broker.faults().log_to(log);
+    }
     for rule in faults {
         broker.faults().add(rule);
     }

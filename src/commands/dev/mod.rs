@@ -60,12 +60,13 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
     let codec = serving::codec(&serve.kafka)?;
     let gateway = Gateway::bind(&serving.runtime, &serve, config.gateway, codec.clone())?;
 
-    let shown = Shown::begin();
+    let shown = Shown::begin(None);
     let board = gateway::topics_component(HealthBoard::default(), gateway.topics_known.clone());
     let board = shown.components(gateway::component(board, serving.stop.clone()));
     let instance = Some(config.workers.instance_id.as_str());
     let lookup = Some(std::sync::Arc::clone(&shown.lookup));
-    let (open, ops) = serving.open_ops(board, "dev", instance, lookup)?;
+    let summary = Some(std::sync::Arc::clone(&shown.summary));
+    let (open, ops) = serving.open_ops(board, "dev", instance, lookup, summary)?;
     greeting.http = Some(gateway.address);
     greeting.ops = ops.ready.ops;
     let parts = Parts {

@@ -71,6 +71,10 @@ pub enum Plant {
     UnseenCommitStored,
     /// A new producer leaves open what the brokers forgot to end.
     HangingLeftOpen,
+    /// A batch that is tried again corrects its windows a second time.
+    WindowCorrectedTwice,
+    /// The linker decides by rows that it read before it wrote.
+    LinkRaceLost,
 }
 
 impl Plant {
@@ -110,6 +114,8 @@ impl Plant {
         ("aborted-shadows", Self::AbortedShadows),
         ("unseen-commit-stored", Self::UnseenCommitStored),
         ("hanging-left-open", Self::HangingLeftOpen),
+        ("window-corrected-twice", Self::WindowCorrectedTwice),
+        ("link-race-lost", Self::LinkRaceLost),
     ];
 }
 

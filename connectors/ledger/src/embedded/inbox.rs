@@ -5,6 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use trueup_engine::ports::links::LinkChange;
 use trueup_engine::ports::store::{Checkpoint, CheckpointKey, WriteBatch, WriteToken};
 
 use super::acks::Acks;
@@ -33,11 +34,19 @@ pub(crate) struct Save {
     pub(crate) saved: SyncSender<Result<(), String>>,
 }
 
+/// Changes of links, and whom to tell how that went.
+#[derive(Debug)]
+pub(crate) struct Linking {
+    pub(crate) changes: Vec<LinkChange>,
+    pub(crate) written: SyncSender<Result<(), String>>,
+}
+
 /// What goes to the disk together.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) writes: Vec<Submitted>,
     pub(crate) saves: Vec<Save>,
+    pub(crate) links: Vec<Linking>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +59,7 @@ pub(crate) struct Inbox {
 struct State {
     writes: VecDeque<Submitted>,
     saves: Vec<Save>,
+    links: Vec<Linking>,
     /// Nobody will ask for anything more.
     closed: bool,
     /// Nobody will write anything more.
@@ -58,7 +68,7 @@ struct State {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.saves.is_empty()
+        self.writes.is_empty() && self.saves.is_empty() && self.links.is_empty()
     }
 }
 
@@ -83,6 +93,16 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// As [`Inbox::save`].
+    pub(crate) fn link(&self, linking: Linking) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.links.push(linking);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// The next group, empty when nothing came within `wait`; `None` when nothing will.
     pub(crate) fn next(&self, wait: Duration) -> Option<Group> {
         let state = self.lock();
@@ -96,6 +116,7 @@ impl Inbox {
         let mut group = Group {
             writes: Vec::new(),
             saves: std::mem::take(&mut state.saves),
+            links: std::mem::take(&mut state.links),
         };
         let mut rows = 0_usize;
         while let Some(submitted) = state.writes.pop_front() {
@@ -126,9 +147,9 @@ impl Inbox {
     /// Waits for `wait` before the next try. A checkpoint ends it: whoever saves one waits.
     pub(crate) fn rest(&self, wait: Duration) {
         let state = self.lock();
-        let waited = self
-            .changed
-            .wait_timeout_while(state, wait, |state| state.saves.is_empty() && !state.closed);
+        let waited = self.changed.wait_timeout_while(state, wait, |state| {
+            state.saves.is_empty() && state.links.is_empty() && !state.closed
+        });
         drop(waited);
     }
 
@@ -142,6 +163,7 @@ impl Inbox {
         let mut state = self.lock();
         state.ended = true;
         state.saves.clear();
+        state.links.clear();
         for submitted in state.writes.drain(..) {
             submitted.acks.end();
         }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use trueup_domain::ids::OrderId;
+use trueup_domain::ids::{ObjectId, OrderId};
+use trueup_engine::ports::links::{LinkChange, LinkItem, LinkStore};
 use trueup_engine::ports::store::{
     Checkpoint, CheckpointKey, LedgerStore, StoreFault, WriteBatch, WriteToken,
 };
 use trueup_plants::{Plant, planted};
 
 use super::acks::Acks;
-use super::inbox::{Save, Submitted};
+use super::inbox::{Linking, Save, Submitted};
 use super::ledger::Shared;
-use super::read;
-use crate::limits::SAVE_DEADLINE;
+use super::{links, read};
+use crate::limits::{LINKS_DEADLINE, SAVE_DEADLINE};
 use crate::metrics::Operation;
 use crate::request::unreadable;
 
@@ -90,6 +91,30 @@ impl LedgerStore for EmbeddedStore {
             saved,
         });
         match told.recv_timeout(SAVE_DEADLINE) {
+            Ok(answer) => answer.map_err(|reason| unreadable(operation, reason)),
+            Err(fault) => Err(unreadable(operation, fault)),
+        }
+    }
+}
+
+impl LinkStore for EmbeddedStore {
+    fn load_links(&mut self, objects: &[ObjectId]) -> Result<Vec<Vec<LinkItem>>, StoreFault> {
+        let operation = Operation::ReadLinks;
+        self.writer_runs(operation)?;
+        read::measured(&self.shared.disk, operation, |transaction| {
+            links::load(transaction, objects)
+        })
+    }
+
+    /// One try: who writes links does it again.
+    fn write_links(&mut self, changes: &[LinkChange]) -> Result<(), StoreFault> {
+        let operation = Operation::WriteLinks;
+        let (written, told) = sync_channel(1);
+        self.shared.inbox.link(Linking {
+            changes: changes.to_vec(),
+            written,
+        });
+        match told.recv_timeout(LINKS_DEADLINE) {
             Ok(answer) => answer.map_err(|reason| unreadable(operation, reason)),
             Err(fault) => Err(unreadable(operation, fault)),
         }

@@ -28,3 +28,7 @@ pub(crate) const CHECKPOINTS: TableDefinition<CheckpointKey<'_>, CheckpointRow> 
     TableDefinition::new("checkpoints");
 pub(crate) type CheckpointKey<'a> = (&'a str, i32, i64);
 pub(crate) type CheckpointRow = (i64, i64, i64, i64);
+
+/// By object id and the item's name: the item. Made with the first item, so that files from
+/// before there were links are taken; programs of that time leave the table alone.
+pub(crate) const LINKS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("object_links");

@@ -8,7 +8,7 @@ use trueup_domain::event::UnixMillis;
 
 use super::disk::Disk;
 use super::inbox::{Group, Inbox};
-use super::{apply, expire};
+use super::{apply, expire, links};
 use crate::limits::{BACKOFF_LONGEST, EXPIRE_EVERY, EXPIRE_PAUSE, EXPIRE_ROWS};
 use crate::metrics::{self, Operation};
 use crate::request::{Complaints, backoff};
@@ -48,6 +48,9 @@ impl Writer {
                     for save in group.saves {
                         let _ = save.saved.send(Err(reason.clone()));
                     }
+                    for linking in group.links {
+                        let _ = linking.written.send(Err(reason.clone()));
+                    }
                     self.inbox.put_back(group.writes);
                     self.inbox.rest(waits.next().unwrap_or(BACKOFF_LONGEST));
                 }
@@ -67,6 +70,10 @@ impl Writer {
             for save in &group.saves {
                 apply::checkpoint(transaction, &save.key, save.checkpoint)?;
             }
+            links::apply(
+                transaction,
+                group.links.iter().flat_map(|linking| &linking.changes),
+            )?;
             expire::step(transaction, now)
         });
         metrics::ended();
@@ -88,7 +95,7 @@ impl Writer {
 
 impl Group {
     fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.saves.is_empty()
+        self.writes.is_empty() && self.saves.is_empty() && self.links.is_empty()
     }
 
     fn operations(&self) -> impl Iterator<Item = Operation> {
@@ -103,6 +110,7 @@ impl Group {
                 batches().any(|batch| !batch.events.is_empty()),
             ),
             (Operation::SaveCheckpoint, !self.saves.is_empty()),
+            (Operation::WriteLinks, !self.links.is_empty()),
         ];
         kinds
             .into_iter()
@@ -117,6 +125,10 @@ impl Group {
         for save in self.saves {
             // Whoever asked may have given up waiting.
             let _ = save.saved.send(Ok(()));
+        }
+        for linking in self.links {
+            metrics::wrote(linking.changes.len());
+            let _ = linking.written.send(Ok(()));
         }
     }
 }

@@ -18,6 +18,8 @@ pub fn payment_of<'a>(ledger: &'a Ledger, facts: &'a Facts) -> Option<&'a Object
             let charge = || known.charge.as_ref().and_then(of_charge);
             known.payment.as_ref().or_else(charge)
         }
+        Facts::Unlinked(_) | Facts::Linked(_) => None,
+        Facts::ClaimedTwice(claim) => Some(&claim.payment),
         Facts::Dispute(dispute) => {
             let known = find(&ledger.disputes, &dispute.id)?;
             let charge = || known.charge.as_ref().and_then(of_charge);

@@ -70,7 +70,10 @@ fn status_of(cell: &PaymentCell) -> PaymentStatus {
         | Subject::Charge
         | Subject::FailedCharge
         | Subject::Refund
-        | Subject::Dispute => PaymentStatus::Pending,
+        | Subject::Dispute
+        | Subject::Unlinked
+        | Subject::Linked
+        | Subject::ClaimedTwice => PaymentStatus::Pending,
     }
 }
 

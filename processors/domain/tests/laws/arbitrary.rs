@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use trueup_domain::event::{
-    ChargeFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts, PaymentFacts, RefundFacts,
-    RefundStatus, SessionFacts, SessionPaymentStatus, SessionStatus, Snapshot, SnapshotStatus,
-    Subject,
+    ChargeFacts, ClaimedTwiceFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts,
+    LinkedFacts, PaymentFacts, RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus,
+    SessionStatus, Snapshot, SnapshotStatus, Subject, Success, UnlinkedFacts,
 };
-use trueup_domain::ids::{EventId, ObjectId};
+use trueup_domain::ids::{EventId, ObjectId, OrderId};
 use trueup_domain::ledger::KEPT_SNAPSHOTS;
 use trueup_domain::money::{Currency, MAX_MINOR_UNITS, MinorUnits};
 
@@ -53,7 +53,7 @@ pub(crate) fn retold(said: Vec<Said>) -> impl Strategy<Value = (Vec<Said>, Vec<S
 }
 
 pub(crate) fn event() -> impl Strategy<Value = Event> {
-    let kind = select(EventType::ALL);
+    let kind = select([EventType::ALL, EventType::INTERNAL].concat());
     let livemode = select(vec![None, Some(false), Some(true)]);
     (0..6_u8, kind, 0..3_i64, livemode).prop_flat_map(|(id, kind, created, livemode)| {
         let id = EventId::try_from(format!("evt_{id}").as_str()).unwrap();
@@ -69,6 +69,10 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
 
 fn object(prefix: &'static str) -> impl Strategy<Value = ObjectId> {
     (0..3_u8).prop_map(move |id| ObjectId::try_from(format!("{prefix}_{id}").as_str()).unwrap())
+}
+
+fn order() -> impl Strategy<Value = OrderId> {
+    (0..3_u8).prop_map(|id| OrderId::try_from(format!("o_{id}").as_str()).unwrap())
 }
 
 fn amount() -> impl Strategy<Value = MinorUnits> {
@@ -175,6 +179,21 @@ fn facts(kind: EventType) -> BoxedStrategy<Facts> {
                 })
                 .boxed()
         }
+        Subject::Unlinked => {
+            let money = prop::option::of((amount(), currency()));
+            (object("pi"), money, 0..3_i64)
+                .prop_map(|(id, money, since)| {
+                    let success = money.map(|(amount, currency)| Success { amount, currency });
+                    Facts::Unlinked(UnlinkedFacts { id, success, since })
+                })
+                .boxed()
+        }
+        Subject::Linked => (object("pi"), order())
+            .prop_map(|(id, order)| Facts::Linked(LinkedFacts { id, order }))
+            .boxed(),
+        Subject::ClaimedTwice => (object("pi"), order())
+            .prop_map(|(payment, other)| Facts::ClaimedTwice(ClaimedTwiceFacts { payment, other }))
+            .boxed(),
         Subject::Dispute => {
             let status = select(vec![
                 DisputeStatus::Warning,

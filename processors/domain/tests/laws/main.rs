@@ -160,6 +160,7 @@ proptest! {
                 }
                 Facts::Refund(refund) => (&mut back, &refund.id, refund.amount),
                 Facts::Dispute(dispute) => (&mut back, &dispute.id, dispute.amount),
+                Facts::Unlinked(_) | Facts::Linked(_) | Facts::ClaimedTwice(_) => continue,
             };
             let known = sums.entry(id).or_default();
             *known = amount.get().max(*known);

@@ -180,6 +180,9 @@ fn facts(kind: EventType, words: &mut Words<'_>) -> Result<Facts, String> {
                 other => return Err(format!("no refund status `{other}`")),
             },
         }),
+        Subject::Unlinked | Subject::Linked | Subject::ClaimedTwice => {
+            return Err("what the linker says has no line here".to_owned());
+        }
         Subject::Dispute => Facts::Dispute(DisputeFacts {
             id,
             charge: words.object("charge"),

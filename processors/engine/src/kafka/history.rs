@@ -20,6 +20,8 @@ use crate::state::is_barrier;
 const NEXT_RECORD_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
+const READ_BOUNDS: &str = "read a log's bounds";
+
 pub(super) struct History {
     consumer: BaseConsumer<DefaultConsumerContext>,
     /// Topic, partition and next offset of what is assigned: a read goes on without a new fetch.
@@ -48,10 +50,41 @@ impl History {
         &self.consumer
     }
 
+    /// Where a log begins and ends. librdkafka asks for both at once, and when one answer is an
+    /// error and the other comes close behind it, it forgets the error and gives the one offset as
+    /// both. A log that is read from its end, because it seems to begin there, is lost: so where
+    /// the two are one, each is asked for by itself.
     pub(super) fn bounds(&self, topic: &str, partition: i32) -> Result<(i64, i64), LogFault> {
-        self.consumer
+        let (start, end) = self
+            .consumer
             .fetch_watermarks(topic, partition, CALL_TIMEOUT)
-            .map_err(|error| faults::of_client("read a log's bounds", &error))
+            .map_err(|error| faults::of_client(READ_BOUNDS, &error))?;
+        if start < end {
+            return Ok((start, end));
+        }
+        let start = self.offset(topic, partition, Offset::Beginning)?;
+        Ok((start, self.offset(topic, partition, Offset::End)?))
+    }
+
+    fn offset(&self, topic: &str, partition: i32, which: Offset) -> Result<i64, LogFault> {
+        let failed = |error: &KafkaError| faults::of_client(READ_BOUNDS, error);
+        let mut asked = TopicPartitionList::new();
+        asked
+            .add_partition_offset(topic, partition, which)
+            .map_err(|error| failed(&error))?;
+        let told = self.consumer.offsets_for_times(asked, CALL_TIMEOUT);
+        let told = told.map_err(|error| failed(&error))?;
+        let found = told.find_partition(topic, partition);
+        let found = found.map(|found| found.error().map(|()| found.offset()));
+        match found {
+            Some(Ok(Offset::Offset(offset))) => Ok(offset),
+            Some(Err(error)) => Err(failed(&error)),
+            Some(Ok(_)) | None => Err(LogFault {
+                operation: READ_BOUNDS,
+                class: FaultClass::Retriable,
+                reason: format!("{topic}/{partition}: the answer names no offset"),
+            }),
+        }
     }
 
     #[expect(

@@ -5,3 +5,5 @@ pub mod clock;
 pub mod log;
 
 pub mod store;
+
+pub mod links;

@@ -20,6 +20,7 @@ use super::judge;
 use super::random::Random;
 use super::shop::{self, PARTITIONS};
 use super::store::{self, Connection, Rows};
+use super::windows;
 
 const ORDERS: usize = 5;
 pub const GRACE: Grace = Grace { default_ms: 15_000 };
@@ -311,7 +312,38 @@ impl History {
     pub fn judge_at_rest(&self) -> Result<(), String> {
         let cluster = self.cluster.lock().unwrap();
         judge::last_word_is_right(&cluster, &self.rows.lock().unwrap())?;
-        judge::gaps_are_right(&cluster, self.clock.wall_ms(), GRACE)
+        judge::gaps_are_right(&cluster, self.clock.wall_ms(), GRACE)?;
+        windows::windows_are_right(&cluster)?;
+        self.memory_is_the_topic(&cluster)
+    }
+
+    /// what a worker remembers of its windows is what another would restore.
+    fn memory_is_the_topic(&self, cluster: &Cluster) -> Result<(), String> {
+        for (name, _, worker) in &self.workers {
+            for partition in 0..PARTITIONS {
+                let Some(held) = worker.windows(partition) else {
+                    continue;
+                };
+                let held: windows::Minutes = held
+                    .minutes()
+                    .map(|(minute, totals)| (minute, totals.clone()))
+                    .collect();
+                let (told, _) = windows::told(cluster, partition);
+                if held != told {
+                    return Err(format!(
+                        "R-8: {name} remembers {held:?} of partition {partition}, told is {told:?}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Minutes of a partition that the windows topic holds.
+    pub fn minutes_told(&self, partition: i32) -> usize {
+        windows::told(&self.cluster.lock().unwrap(), partition)
+            .0
+            .len()
     }
 
     /// Faults end, everything lands, the last owners work until nothing is left to do.

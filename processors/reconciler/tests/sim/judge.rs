@@ -21,7 +21,7 @@ use super::store::Rows;
 
 pub type Verdict = Result<(), String>;
 
-fn order_of(record: &Record) -> OrderId {
+pub(super) fn order_of(record: &Record) -> OrderId {
     let key = std::str::from_utf8(record.key.as_deref().unwrap()).unwrap();
     OrderId::try_from(key).unwrap()
 }

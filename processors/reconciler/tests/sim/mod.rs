@@ -2,6 +2,7 @@
 //! markers that land late, requests that outlive their producer, groups that move on, writes that
 //! land after their writer is gone. One seed is one history, word for word.
 
+pub mod aged_windows;
 pub mod client;
 pub mod cluster;
 pub mod foreign;
@@ -14,3 +15,4 @@ pub mod random;
 pub mod renamed;
 pub mod shop;
 pub mod store;
+pub mod windows;

@@ -6,8 +6,9 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use trueup_domain::event::{
-    ChargeFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts, PaymentFacts, RefundFacts,
-    RefundStatus, SessionFacts, SessionPaymentStatus, SessionStatus, Snapshot, SnapshotStatus,
+    ChargeFacts, ClaimedTwiceFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts,
+    LinkedFacts, PaymentFacts, RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus,
+    SessionStatus, Snapshot, SnapshotStatus, Success, UnlinkedFacts,
 };
 use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
 use trueup_domain::ids::{EventId, ObjectId, OrderId};
@@ -102,6 +103,25 @@ fn object_of(kind: EventType) -> &'static str {
         ["refund", ..] | ["charge", "refund", _] => "refund",
         _ => "charge",
     }
+}
+
+/// What the linker says.
+fn linker() -> impl Strategy<Value = (EventType, Facts)> {
+    let order = || "[a-z]{1,9}".prop_map(|id| OrderId::try_from(id.as_str()).unwrap());
+    let success = of((money(), currency()));
+    prop_oneof![
+        (object_id(), success, any::<i64>()).prop_map(|(id, success, since)| {
+            let success = success.map(|(amount, currency)| Success { amount, currency });
+            let facts = UnlinkedFacts { id, success, since };
+            (EventType::Unlinked, Facts::Unlinked(facts))
+        }),
+        (object_id(), order())
+            .prop_map(|(id, order)| (EventType::Linked, Facts::Linked(LinkedFacts { id, order }))),
+        (object_id(), order()).prop_map(|(payment, other)| {
+            let facts = ClaimedTwiceFacts { payment, other };
+            (EventType::ClaimedTwice, Facts::ClaimedTwice(facts))
+        }),
+    ]
 }
 
 fn facts() -> impl Strategy<Value = (EventType, Facts)> {
@@ -211,6 +231,7 @@ fn facts() -> impl Strategy<Value = (EventType, Facts)> {
         (kinds("charge"), charge),
         (kinds("refund"), refund),
         (kinds("dispute"), dispute),
+        linker(),
     ]
 }
 
@@ -483,11 +504,16 @@ impl Any for PartitionState {
                 position(),
             ),
             number(),
-            count(),
+            (count(), count()),
             number(),
         )
             .prop_map(
-                |((partition, cluster_id, partitions, events, orders), clock, transaction, at)| {
+                |(
+                    (partition, cluster_id, partitions, events, orders),
+                    clock,
+                    (transaction, known_orders),
+                    at,
+                )| {
                     Self {
                         schema: 1,
                         partition,
@@ -498,6 +524,7 @@ impl Any for PartitionState {
                         clock,
                         transaction,
                         written_at: at,
+                        known_orders,
                     }
                 },
             )

@@ -29,7 +29,7 @@ fn seen() -> impl Strategy<Value = SeenEvent> {
     (
         event_id(),
         any::<[u8; 16]>(),
-        select(EventType::ALL),
+        select([EventType::ALL, EventType::INTERNAL].concat()),
         number(),
         number(),
     )
@@ -45,7 +45,10 @@ fn seen() -> impl Strategy<Value = SeenEvent> {
 fn payment() -> impl Strategy<Value = PaymentCell> {
     (
         object_id(),
-        (stamp(), select(EventType::ALL)),
+        (
+            stamp(),
+            select([EventType::ALL, EventType::INTERNAL].concat()),
+        ),
         number(),
         of(number()),
         money(),

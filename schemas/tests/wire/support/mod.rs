@@ -5,11 +5,13 @@ mod any_ledger;
 pub(crate) mod ledgers;
 
 use trueup_domain::event::{
-    ChargeFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts, PaymentFacts, RefundFacts,
-    RefundStatus, SessionFacts, SessionPaymentStatus, SessionStatus, Snapshot, SnapshotStatus,
+    ChargeFacts, ClaimedTwiceFacts, DisputeFacts, DisputeStatus, Event, EventType, Facts,
+    LinkedFacts, PaymentFacts, RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus,
+    SessionStatus, Snapshot, SnapshotStatus, Success, UnlinkedFacts,
 };
 use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
-use trueup_domain::ids::{EventId, ObjectId, OrderId};
+use trueup_domain::ids::{EventId, InvalidId, ObjectId, OrderId};
+use trueup_domain::internal;
 use trueup_domain::money::{Currency, MAX_MINOR_UNITS, MinorUnits};
 use trueup_domain::status::OrderStatus;
 use trueup_schemas::records::{
@@ -170,7 +172,42 @@ impl Samples for PaymentEvent {
                 Facts::Dispute(dispute),
             )),
             probed,
+            said_by_linker(internal::unlinked(UnlinkedFacts {
+                id: object("pi_3QbKd2Eo1Z"),
+                success: Some(Success {
+                    amount: money(4200),
+                    currency: currency("eur"),
+                }),
+                since: RECEIVED_AT,
+            })),
+            said_by_linker(internal::unlinked(UnlinkedFacts {
+                id: object("ch_1"),
+                success: None,
+                since: RECEIVED_AT,
+            })),
+            said_by_linker(internal::linked(
+                LinkedFacts {
+                    id: object("ch_1"),
+                    order: order("order-1001"),
+                },
+                RECEIVED_AT / 1000,
+            )),
+            said_by_linker(internal::claimed_twice(
+                &order("order-1001"),
+                ClaimedTwiceFacts {
+                    payment: object("pi_3QbKd2Eo1Z"),
+                    other: order("order-1002"),
+                },
+                RECEIVED_AT / 1000,
+            )),
         ]
+    }
+}
+
+fn said_by_linker(event: Result<Event, InvalidId>) -> PaymentEvent {
+    PaymentEvent {
+        source: Source::Linker,
+        ..webhook(event.unwrap())
     }
 }
 
@@ -373,6 +410,7 @@ impl Samples for PartitionState {
             clock: RECEIVED_AT,
             transaction: 77,
             written_at: RECEIVED_AT + 9,
+            known_orders: 4711,
         }]
     }
 }

@@ -1,0 +1,144 @@
+//! What the followed topics hold now: each key's last value, cut down to what is summed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sha2::{Digest, Sha256};
+use trueup_domain::event::UnixMillis;
+use trueup_domain::gap::{GapKind, GapStatus};
+use trueup_domain::money::Currency;
+use trueup_domain::rolling::Rolling;
+use trueup_domain::window::{MINUTE_MS, Minute, Totals};
+use trueup_schemas::codec::Codec;
+use trueup_schemas::keys::{self, INTERNAL_PREFIX};
+use trueup_schemas::records::{
+    DeadLetter, GapSetRecord, LetterClass, PartitionState, ReconcileWindow,
+};
+
+use super::limits;
+
+/// A topic that is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Followed {
+    Windows,
+    Gaps,
+    Letters,
+}
+
+impl Followed {
+    pub const ALL: [Self; 3] = [Self::Windows, Self::Gaps, Self::Letters];
+}
+
+/// One partition by its state record and its windows.
+#[derive(Debug, Default)]
+pub struct HeldPartition {
+    pub windows: Rolling,
+    pub state: Option<PartitionState>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct OpenGap {
+    pub kind: GapKind,
+    pub amount: i64,
+    pub currency: Currency,
+    pub since: UnixMillis,
+}
+
+/// Stands for a key, which may have 200 bytes.
+type KeyDigest = [u8; 16];
+
+#[derive(Debug, Default)]
+pub struct Held {
+    pub partitions: BTreeMap<i32, HeldPartition>,
+    gaps: HashMap<KeyDigest, Vec<OpenGap>>,
+    letters: HashMap<KeyDigest, LetterClass>,
+}
+
+impl Held {
+    pub fn open_gaps(&self) -> impl Iterator<Item = &OpenGap> {
+        self.gaps.values().flatten()
+    }
+
+    pub fn letters(&self) -> impl Iterator<Item = LetterClass> + '_ {
+        self.letters.values().copied()
+    }
+
+    /// Takes in one record; one that cannot be read tells nothing, and is left to those whose
+    /// state it is.
+    pub fn take(
+        &mut self,
+        (followed, partition): (Followed, i32),
+        codec: &Codec,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) {
+        match followed {
+            Followed::Windows => self.take_window(partition, codec, key, value),
+            Followed::Gaps if key.starts_with(INTERNAL_PREFIX.as_bytes()) => {}
+            Followed::Gaps => {
+                let told: Option<GapSetRecord> = value.and_then(|value| codec.decode(value).ok());
+                let open = told.map_or_else(Vec::new, |told| open(&told));
+                let key = digest(key);
+                if open.is_empty() {
+                    self.gaps.remove(&key);
+                } else if self.gaps.len() < limits::MAX_ORDERS_IN_GAP
+                    || self.gaps.contains_key(&key)
+                {
+                    self.gaps.insert(key, open);
+                }
+            }
+            Followed::Letters => {
+                let told: Option<DeadLetter> = value.and_then(|value| codec.decode(value).ok());
+                let key = digest(key);
+                match told {
+                    None => {
+                        self.letters.remove(&key);
+                    }
+                    Some(told) if self.letters.len() < limits::MAX_LETTERS => {
+                        self.letters.insert(key, told.class);
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    fn take_window(&mut self, partition: i32, codec: &Codec, key: &[u8], value: Option<&[u8]>) {
+        let held = self.partitions.entry(partition).or_default();
+        if key == keys::state(partition).as_bytes() {
+            let told: Option<PartitionState> = value.and_then(|value| codec.decode(value).ok());
+            if let Some(state) = told {
+                held.windows.advance(state.clock);
+                held.state = Some(state);
+            }
+            return;
+        }
+        let Some((_, start_ms, MINUTE_MS)) = keys::read_window(key) else {
+            return;
+        };
+        let told: Option<ReconcileWindow> = value.and_then(|value| codec.decode(value).ok());
+        let totals = told.and_then(|told| told.totals());
+        let totals = totals.map_or(Totals::ZERO, |(_, totals)| totals);
+        held.windows.set(Minute::of(start_ms), totals);
+    }
+}
+
+fn open(told: &GapSetRecord) -> Vec<OpenGap> {
+    let gaps = told.gaps.gaps.iter();
+    let open = gaps.filter(|gap| gap.status == GapStatus::Open);
+    open.map(|gap| OpenGap {
+        kind: gap.kind,
+        amount: gap.amount,
+        currency: gap.currency,
+        since: gap.since,
+    })
+    .collect()
+}
+
+fn digest(key: &[u8]) -> KeyDigest {
+    let digest: [u8; 32] = Sha256::digest(key).into();
+    let mut short = [0; 16];
+    for (short, byte) in short.iter_mut().zip(digest) {
+        *short = byte;
+    }
+    short
+}

@@ -1,0 +1,16 @@
+//! Limits of the summary: what is kept of the topics that it follows.
+
+use std::time::Duration;
+
+/// Orders with open gaps that are kept; of more, nothing is counted.
+pub const MAX_ORDERS_IN_GAP: usize = 1_000_000;
+/// Dead letters that are kept; more are not counted.
+pub const MAX_LETTERS: usize = 1_000_000;
+/// The wait of one poll, and so the longest time in which a stop is not seen.
+pub const POLL: Duration = Duration::from_millis(100);
+/// The wait before a topic that could not be opened is tried again.
+pub const OPEN_AGAIN: Duration = Duration::from_secs(1);
+/// Time that one question about topics or watermarks may take.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Fetched and not yet taken, in KiB, of each topic.
+pub const QUEUED_KIB: &str = "8192";

@@ -1,0 +1,140 @@
+//! The whole system in one answer: follows the state topics of every process, not only of this one.
+//!
+//! Reads what is committed, belongs to no group, and keeps current values only.
+
+pub mod answer;
+
+pub mod limits;
+
+mod held;
+
+mod tail;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use trueup_domain::event::UnixMillis;
+use trueup_reconciler::StopFlag;
+use trueup_schemas::codec::Codec;
+use trueup_schemas::topics::Topics;
+
+use self::answer::SummaryAnswer;
+use self::held::{Followed, Held};
+use crate::config::KafkaTarget;
+
+/// Why there is no summary now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SummaryFault {
+    #[error("the state topics have not been read to their end yet; try again")]
+    Reading,
+    #[error("the brokers could not be asked how far the inputs reach: {0}")]
+    Watermarks(String),
+}
+
+/// What is followed, filled by a thread for each topic.
+#[derive(Debug, Default)]
+struct Shared {
+    held: Held,
+    /// Topics whose every partition has been read to its end once.
+    read: BTreeSet<Followed>,
+}
+
+pub struct Summary {
+    shared: Arc<Mutex<Shared>>,
+    watermarks: BaseConsumer,
+    inputs: [String; 2],
+    clock: fn() -> UnixMillis,
+}
+
+impl fmt::Debug for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summary")
+            .field("inputs", &self.inputs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Summary {
+    /// Starts to follow the topics, until `stop`.
+    ///
+    /// # Errors
+    /// When the client or a thread cannot be made.
+    pub fn follow(
+        kafka: &KafkaTarget,
+        codec: &Codec,
+        stop: &StopFlag,
+        clock: fn() -> UnixMillis,
+    ) -> Result<Self, String> {
+        let topics = Topics::new(&kafka.prefix);
+        let watermarks = tail::consumer(kafka).map_err(|fault| fault.to_string())?;
+        let shared = Arc::<Mutex<Shared>>::default();
+        for followed in Followed::ALL {
+            let topic = match followed {
+                Followed::Windows => topics.payments_windows(),
+                Followed::Gaps => topics.payments_gaps(),
+                Followed::Letters => topics.dead_letters(),
+            };
+            let tail = tail::Tail {
+                kafka: kafka.clone(),
+                topic,
+                followed,
+                codec: codec.clone(),
+                shared: Arc::clone(&shared),
+                stop: stop.clone(),
+            };
+            std::thread::Builder::new()
+                .name("summary".into())
+                .spawn(move || tail.follow())
+                .map_err(|fault| fault.to_string())?;
+        }
+        Ok(Self {
+            shared,
+            watermarks,
+            inputs: [topics.payments_events(), topics.orders()],
+            clock,
+        })
+    }
+
+    /// # Errors
+    /// While the topics are being read for the first time, or no broker answers.
+    pub fn answer(&self) -> Result<SummaryAnswer, SummaryFault> {
+        // The ends are asked for first: what is folded meanwhile is not behind.
+        let ends = self.ends()?;
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.read.len() < Followed::ALL.len() {
+            return Err(SummaryFault::Reading);
+        }
+        let mut behind = BTreeMap::new();
+        for (partition, bounds) in ends {
+            let held = shared.held.partitions.get(&partition);
+            let state = held.and_then(|held| held.state.as_ref());
+            let next = state.map_or([0, 0], |state| [state.events.next, state.orders.next]);
+            let left = bounds
+                .iter()
+                .zip(next)
+                .map(|((start, end), next)| end.saturating_sub(next.max(*start)).max(0));
+            behind.insert(partition, left.sum());
+        }
+        Ok(answer::summary(&shared.held, &behind, (self.clock)()))
+    }
+
+    /// First and next offset of both inputs, by partition.
+    fn ends(&self) -> Result<BTreeMap<i32, [(i64, i64); 2]>, SummaryFault> {
+        let fault = |fault: rdkafka::error::KafkaError| SummaryFault::Watermarks(fault.to_string());
+        let [events, orders] = &self.inputs;
+        let count = tail::partitions(&self.watermarks, events).map_err(fault)?;
+        let bounds = |topic: &str, partition| {
+            self.watermarks
+                .fetch_watermarks(topic, partition, limits::QUERY_TIMEOUT)
+                .map_err(fault)
+        };
+        (0..count)
+            .map(|partition| {
+                let both = [bounds(events, partition)?, bounds(orders, partition)?];
+                Ok((partition, both))
+            })
+            .collect()
+    }
+}
