@@ -213,11 +213,17 @@ fn own_store_that_goes_away_is_told_in_a_few_lines_and_comes_back_by_itself() {
     let mut running = process(&prefix, store.address()).start().unwrap();
     running.ready(SOON);
     let lines_before = running.log().lines().count();
+    let began = Instant::now();
     store.kill();
     let told = |what: &str| wait_until(SOON, || running.log().contains(what).then_some(()));
     told("no node of the ledger store is connected").unwrap();
     store.restart().unwrap();
     told("the ledger store is connected again").unwrap();
     let lines = running.log().lines().count() - lines_before;
-    assert!(lines < 20, "{lines} lines for one outage");
+    // A few at both ends, and between them no more than one a second from all workers together.
+    let most = 20 + usize::try_from(began.elapsed().as_secs()).unwrap();
+    assert!(
+        lines < most,
+        "{lines} lines for one outage, of at most {most}"
+    );
 }

@@ -50,13 +50,31 @@ pub(crate) fn of(service: &'static str) -> Result<PathBuf, ServiceFault> {
 
 /// `java` with the jars on its class path; of `JAVA_HOME` when that is set.
 pub(crate) fn java(jars: &Path) -> Command {
-    let program = std::env::var_os("JAVA_HOME").map_or_else(
-        || PathBuf::from("java"),
-        |home| Path::new(&home).join("bin/java"),
+    java_with(jars, None)
+}
+
+/// As [`java`], with a directory of further classes.
+pub(crate) fn java_with(jars: &Path, classes: Option<&Path>) -> Command {
+    on_class_path("java", jars, classes)
+}
+
+/// `javac`, as [`java`].
+pub(crate) fn javac(jars: &Path) -> Command {
+    on_class_path("javac", jars, None)
+}
+
+fn on_class_path(program: &str, jars: &Path, classes: Option<&Path>) -> Command {
+    let path = std::env::var_os("JAVA_HOME").map_or_else(
+        || PathBuf::from(program),
+        |home| Path::new(&home).join("bin").join(program),
     );
-    let mut command = Command::new(program);
+    let mut command = Command::new(path);
     let mut class_path = jars.as_os_str().to_owned();
     class_path.push("/*");
+    if let Some(classes) = classes {
+        class_path.push(":");
+        class_path.push(classes);
+    }
     command.arg("-cp").arg(class_path);
     // What the caller's shell gives every JVM would change heaps and log lines here.
     command.env_remove("JAVA_TOOL_OPTIONS");

@@ -40,7 +40,9 @@ pub(super) fn metadata(core: &mut Core, version: i16, request: MetadataRequest) 
 }
 
 fn one(core: &mut Core, asked: MetadataRequestTopic, create: bool) -> MetadataResponseTopic {
-    let Some(name) = asked.name else {
+    // Java's client sends an empty name beside an id.
+    let by_id = !asked.topic_id.is_nil();
+    let Some(name) = asked.name.filter(|_| !by_id) else {
         return match core.state.topics.by_id(asked.topic_id) {
             Some(topic) => described(topic),
             None => MetadataResponseTopic::default()

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -146,12 +148,7 @@ fn restored(ground: &Ground) -> Result<(State, Position, String), StartFault> {
         }
         return Ok((state, read.after, read.cluster_id));
     }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    let cluster_id = uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .simple()
-        .to_string();
+    let cluster_id = fresh_cluster_id()?;
     let state = State::new(
         Arc::clone(disk),
         Topics::default(),
@@ -161,6 +158,17 @@ fn restored(ground: &Ground) -> Result<(State, Position, String), StartFault> {
     let body = snapshot::encode(&state, Position::START, &cluster_id)?;
     snapshot::write(disk.as_ref(), &body)?;
     Ok((state, Position::START, cluster_id))
+}
+
+/// As Kafka writes ids: 22 characters of base64, of which tools would take a leading `-` for an
+/// option.
+fn fresh_cluster_id() -> Result<String, StartFault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let [first, ..] = &mut bytes;
+    *first &= 0x7f;
+    let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    Ok(URL_SAFE_NO_PAD.encode(id.as_bytes()))
 }
 
 /// Removes what deleted topics left behind.

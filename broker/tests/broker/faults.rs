@@ -46,7 +46,7 @@ fn a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once()
     let placed = running.broker().faults().add(rule.times(1));
     let expected: Vec<String> = (0..5).map(|number| number.to_string()).collect();
     let values: Vec<&str> = expected.iter().map(String::as_str).collect();
-    send(&producer, "t", 0, &values);
+    running.send(&producer, "t", 0, &values);
     assert_eq!(placed.hits(), 1);
     assert_eq!(running.values("t", 0, "read_committed"), expected);
 }

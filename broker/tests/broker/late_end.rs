@@ -5,7 +5,7 @@
 use rdkafka::producer::{BaseProducer, Producer};
 use trueup_broker::faults::{Fault, Rule};
 
-use crate::support::{PATIENCE, Running, queue, wait};
+use crate::support::{PATIENCE, Running, wait};
 
 fn impatient(running: &Running) -> BaseProducer {
     let producer = running.producer(&[
@@ -26,7 +26,7 @@ fn seen(recycle: bool) -> Vec<String> {
     let rule = Rule::on("EndTxn", Fault::Hold).unwrap();
     let mut held = running.broker().faults().add(rule.times(1));
     producer.begin_transaction().unwrap();
-    queue(&producer, "t", 0, "first");
+    running.queue(&producer, "t", 0, "first");
     producer.commit_transaction(PATIENCE).unwrap();
     wait(held.hit(1));
 
@@ -35,7 +35,7 @@ fn seen(recycle: bool) -> Vec<String> {
         producer = impatient(&running);
     }
     producer.begin_transaction().unwrap();
-    queue(&producer, "t", 0, "second");
+    running.queue(&producer, "t", 0, "second");
     producer.flush(PATIENCE).unwrap();
     held.release();
     // Worked out in the order of arrival, so the held end is done when this is answered.

@@ -8,6 +8,8 @@ mod support;
 
 mod conformance;
 
+mod java;
+
 mod restart;
 
 mod trouble;
