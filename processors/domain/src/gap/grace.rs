@@ -26,7 +26,7 @@ impl Grace {
 
     /// The same for every kind.
     #[must_use]
-    pub fn of_all(grace_ms: i64) -> Self {
+    pub const fn of_all(grace_ms: i64) -> Self {
         Self {
             default_ms: grace_ms,
             at_once_ms: grace_ms,
