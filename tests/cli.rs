@@ -297,14 +297,14 @@ fn nothing_that_answers_is_a_failure_and_not_an_unknown_id() {
 
 #[test]
 fn what_comes_later_is_no_command_yet() {
-    for later in ["payment", "gaps", "dlq", "sweep"] {
+    for later in ["gaps", "dlq", "sweep"] {
         let output = trueup(&[later], &[]);
         assert_eq!(output.status.code(), Some(2), "{later}: {}", text(&output));
     }
-    let only = ["process", "--only", "linker"];
+    let only = ["process", "--only", "sweeper"];
     let output = trueup(&only, &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("--only is `linker`"), "{output:?}");
+    assert!(text(&output).contains("--only is `sweeper`"), "{output:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A broker as its owner sees it: started, asked for its address, stopped, or crashed.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -23,6 +24,7 @@ use crate::server::{Shared, accept};
 pub struct Broker {
     address: SocketAddr,
     faults: Arc<Faults>,
+    writable: Arc<AtomicBool>,
     tell: mpsc::Sender<Told>,
     closing: watch::Sender<bool>,
     core: Option<JoinHandle<()>>,
@@ -62,7 +64,9 @@ impl Broker {
             disk,
             lock,
             clock,
+            writable: Arc::default(),
         };
+        let writable = Arc::clone(&ground.writable);
         let (opened, done) = core::open(&ground)?;
 
         let runtime = Builder::new_multi_thread()
@@ -99,6 +103,7 @@ impl Broker {
         Ok(Self {
             address,
             faults,
+            writable,
             tell,
             closing,
             core: Some(core),
@@ -116,6 +121,13 @@ impl Broker {
     #[must_use]
     pub fn faults(&self) -> &Arc<Faults> {
         &self.faults
+    }
+
+    /// Whether it can write what it is given: false on a full or failed disk, until there is room
+    /// or the disk is read again. Clones stay true to it.
+    #[must_use]
+    pub fn writable(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.writable)
     }
 
     /// Makes everything durable, closes the connections, and ends.
@@ -173,6 +185,7 @@ async fn live(
             Ended::Told => return,
             Ended::Broken => {
                 drop(core);
+                ground.writable.store(false, Ordering::Relaxed);
                 // Whoever is connected may hold an answer that the disk no longer knows of.
                 closing.send_replace(false);
             }

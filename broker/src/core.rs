@@ -28,6 +28,7 @@ mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use uuid::Uuid;
 
@@ -92,6 +93,8 @@ pub(crate) struct Core {
     upkeep_due_ms: i64,
     /// Nothing can be written, for want of room as a rule; what was taken waits.
     stuck: bool,
+    /// Whether what is taken can be written, for whoever asks from outside.
+    writable: Arc<AtomicBool>,
     /// Memory is ahead of a disk that failed: the only way on is to recover from the disk.
     broken: Option<String>,
 }

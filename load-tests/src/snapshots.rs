@@ -39,8 +39,9 @@ impl ProducerContext for Counting {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotFault {
+    /// With what the client says of it, where it gave up for good.
     #[error("cannot write snapshots to `{topic}`: {cause}")]
-    Kafka { topic: String, cause: KafkaError },
+    Kafka { topic: String, cause: String },
     #[error("{count} snapshots were never acknowledged on `{topic}`; is the broker well?")]
     Lost { topic: String, count: u64 },
 }
@@ -57,9 +58,9 @@ pub fn write(
     deliveries: usize,
     progress: &Progress,
 ) -> Result<u64, SnapshotFault> {
-    let kafka = |cause| SnapshotFault::Kafka {
+    let kafka = |cause: KafkaError| SnapshotFault::Kafka {
         topic: topic.to_owned(),
-        cause,
+        cause: cause.to_string(),
     };
     let counting = Counting::default();
     let producer: ThreadedProducer<Counting> = ClientConfig::new()
@@ -87,7 +88,12 @@ pub fn write(
                 .payload(&snapshot.body);
             while let Err((cause, returned)) = producer.send(record) {
                 if cause.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                    return Err(kafka(cause));
+                    let fatal = producer.client().fatal_error();
+                    let why = fatal.map_or_else(String::new, |(_, why)| format!(": {why}"));
+                    return Err(SnapshotFault::Kafka {
+                        topic: topic.to_owned(),
+                        cause: format!("{cause}{why}"),
+                    });
                 }
                 std::thread::sleep(Duration::from_millis(5));
                 record = returned;

@@ -63,8 +63,8 @@ pub(crate) fn drive<T, E>(
         traffic.faults.extend(undelivered(&traffic.sent));
         match writing.join() {
             Ok(Ok(count)) => traffic.snapshots = count,
-            Ok(Err(SnapshotFault::Kafka { cause, .. })) => {
-                let evidence = cause.to_string();
+            Ok(Err(failed @ SnapshotFault::Kafka { .. })) => {
+                let evidence = failed.to_string();
                 traffic
                     .faults
                     .push(about("snapshots", "could not be written", evidence));

@@ -16,3 +16,5 @@ mod swapped;
 mod demo;
 
 mod summary;
+
+mod full_disk;

@@ -5,6 +5,7 @@
 mod check;
 mod gaps;
 mod hanging;
+mod linking;
 mod ops;
 mod order;
 mod poison;

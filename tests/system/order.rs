@@ -231,7 +231,11 @@ fn an_orders_whole_way_is_told_once_and_can_be_looked_up() {
     events_can_be_looked_up(&running);
     unknown_ids_are_not_found(&running);
     what_happened_was_counted(&running);
-    is_healthy(&running.ops, "process", &["store", "topics", "workers"]);
+    is_healthy(
+        &running.ops,
+        "process",
+        &["linker", "store", "topics", "workers"],
+    );
     for ops in [&running.ops, running.gateway.ops.as_ref().unwrap()] {
         is_an_exposition(&get(ops, "/metrics").body);
     }

@@ -22,12 +22,14 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const READ_COMMITTED: i8 = 1;
+/// The first version of the answer that tells leader epochs.
+const EPOCHS_SINCE: i16 = 4;
 
 pub(super) fn list_offsets(core: &Core, version: i16, request: &ListOffsetsRequest) -> Outcome {
     let committed = request.isolation_level == READ_COMMITTED;
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|wanted| {
-            let response = ListOffsetsPartitionResponse::default()
+            let mut response = ListOffsetsPartitionResponse::default()
                 .with_partition_index(wanted.partition_index)
                 .with_timestamp(-1)
                 .with_offset(-1);
@@ -36,10 +38,12 @@ pub(super) fn list_offsets(core: &Core, version: i16, request: &ListOffsetsReque
                 .ok_or(Code::UnknownTopicOrPartition)
                 .and_then(|found| offset(found, version, committed, wanted));
             match found {
-                Ok((offset, timestamp)) => response
-                    .with_offset(offset)
-                    .with_timestamp(timestamp)
-                    .with_leader_epoch(LEADER_EPOCH),
+                Ok((offset, timestamp)) => {
+                    if version >= EPOCHS_SINCE {
+                        response.leader_epoch = LEADER_EPOCH;
+                    }
+                    response.with_offset(offset).with_timestamp(timestamp)
+                }
                 Err(code) => response.with_error_code(code.number()),
             }
         });

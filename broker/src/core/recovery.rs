@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -63,6 +64,7 @@ pub(crate) struct Ground {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) lock: Arc<DiskLock>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) writable: Arc<AtomicBool>,
 }
 
 const JOURNAL: &str = "journal";
@@ -128,8 +130,10 @@ pub(crate) fn open(ground: &Ground) -> Result<(Core, mpsc::Receiver<Done>), Star
         compacting: false,
         upkeep_due_ms: now_ms.saturating_add(ground.settings.upkeep_interval_ms),
         stuck: false,
+        writable: Arc::clone(&ground.writable),
         broken: None,
     };
+    core.writable.store(true, Ordering::Relaxed);
     Ok((core, done))
 }
 

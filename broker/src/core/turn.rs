@@ -2,6 +2,7 @@
 //! done.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kafka_protocol::messages::RequestKind;
@@ -149,12 +150,19 @@ impl Core {
             self.ends.push_back((self.journal.end(), ends));
         }
         match self.journal.write_out() {
-            Ok(_) => self.stuck = false,
+            Ok(_) => {
+                if self.stuck {
+                    tracing::info!("there is room again");
+                    self.writable.store(true, Ordering::Relaxed);
+                }
+                self.stuck = false;
+            }
             Err(fault) => {
                 if !self.stuck {
                     tracing::error!(%fault, "nothing can be written; what was taken waits");
                 }
                 self.stuck = true;
+                self.writable.store(false, Ordering::Relaxed);
                 if matches!(fault, JournalFault::Failed(_)) {
                     self.breaks(&fault);
                 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::producer::Producer;
@@ -16,8 +17,11 @@ fn a_full_disk_refuses_producers_serves_readers_and_goes_on_when_there_is_room()
     producer.poll(Duration::from_millis(300));
     assert_eq!(running.values("t", 0, "read_committed"), ["before"]);
     assert_eq!(producer.in_flight_count(), 1);
+    let writable = running.broker().writable();
+    assert!(!writable.load(Ordering::Relaxed));
     running.disk.limit_bytes(None);
     producer.flush(PATIENCE).unwrap();
+    assert!(writable.load(Ordering::Relaxed));
     assert_eq!(
         running.values("t", 0, "read_committed"),
         ["before", "while"]

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use trueup_broker::Broker;
 use trueup_broker::clock::SystemClock;
@@ -14,6 +15,8 @@ use trueup_ledger::{EmbeddedLedger, EmbeddedSettings};
 use super::data::DataDir;
 use crate::clock;
 use crate::failure::Failure;
+use crate::ops::HealthBoard;
+use crate::ops::health::Condition;
 
 /// Takes the broker's address, which is told to clients before there is a broker.
 ///
@@ -54,6 +57,14 @@ pub fn broker(listener: TcpListener, data: &DataDir, faults: Vec<Rule>) -> Resul
         broker.faults().add(rule);
     }
     Ok(broker)
+}
+
+/// What health says of the broker: while it can write nothing, nothing can be taken in.
+pub fn component(board: HealthBoard, writable: Arc<AtomicBool>) -> HealthBoard {
+    board.component("broker", move || {
+        let writable = writable.load(Ordering::Relaxed);
+        Condition::new(writable, writable)
+    })
 }
 
 /// # Errors

@@ -63,6 +63,10 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
     let shown = Shown::begin(None);
     let board = gateway::topics_component(HealthBoard::default(), gateway.topics_known.clone());
     let board = shown.components(gateway::component(board, serving.stop.clone()));
+    let board = match &broker {
+        Some(broker) => embedded::component(board, broker.writable()),
+        None => board,
+    };
     let instance = Some(config.workers.instance_id.as_str());
     let lookup = Some(std::sync::Arc::clone(&shown.lookup));
     let summary = Some(std::sync::Arc::clone(&shown.summary));

@@ -10,7 +10,7 @@ use trueup_ledger::{
 use super::support::{Cql, Raw, keyspace, runtime, settings};
 use crate::conformance::{batch, ledger, load_one, order, write};
 
-const ALL: [&str; 2] = ["0001_ledgers", "0002_event_index"];
+const ALL: [&str; 3] = ["0001_ledgers", "0002_event_index", "0003_object_links"];
 
 #[test]
 fn applying_it_again_changes_nothing() {
@@ -52,7 +52,7 @@ fn several_that_apply_it_at_once_all_end_well() {
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{}'",
         settings.keyspace
     ));
-    assert_eq!(tables.rows_num(), 4, "of each table one");
+    assert_eq!(tables.rows_num(), 5, "of each table one");
     let order = order("order-1");
     write(&mut cql.store(), batch(vec![ledger(&order, 1)], Vec::new()));
     assert!(load_one(&mut cql.store(), &order).is_some());
@@ -63,11 +63,11 @@ fn a_newer_one_is_refused_and_left_as_it_is() {
     let cql = Cql::new(&trueup_testkit::cql(), "newer");
     let keyspace = &cql.settings.keyspace;
     cql.raw().run(&format!(
-        "INSERT INTO {keyspace}.schema_versions (component, version) VALUES ('ledger', 3)"
+        "INSERT INTO {keyspace}.schema_versions (component, version) VALUES ('ledger', 4)"
     ));
     let refusal = ConnectFault::NewSchema(NewSchema {
         keyspace: keyspace.clone(),
-        found: 3,
+        found: 4,
         wanted: SCHEMA_VERSION,
     });
     let connected = cql
@@ -79,7 +79,7 @@ fn a_newer_one_is_refused_and_left_as_it_is() {
     let versions = cql
         .raw()
         .rows(&format!("SELECT version FROM {keyspace}.schema_versions"));
-    assert_eq!(versions.rows_num(), 3);
+    assert_eq!(versions.rows_num(), 4);
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn an_older_one_is_refused_until_it_is_migrated() {
     let cql = Cql::new(&trueup_testkit::cql(), "older");
     let keyspace = &cql.settings.keyspace;
     let raw = cql.raw();
-    raw.run(&format!("DROP TABLE {keyspace}.event_index"));
+    raw.run(&format!("DROP TABLE {keyspace}.object_links"));
     raw.run(&format!(
-        "DELETE FROM {keyspace}.schema_versions WHERE component = 'ledger' AND version = 2"
+        "DELETE FROM {keyspace}.schema_versions WHERE component = 'ledger' AND version = 3"
     ));
     let connect = || {
         cql.runtime
@@ -97,13 +97,13 @@ fn an_older_one_is_refused_until_it_is_migrated() {
     };
     let refusal = ConnectFault::OldSchema(OldSchema {
         keyspace: keyspace.clone(),
-        found: 1,
+        found: 2,
         wanted: SCHEMA_VERSION,
     });
     assert_eq!(connect().err(), Some(refusal));
     let applied = cql.runtime.block_on(apply_schema(&cql.settings)).unwrap();
-    assert_eq!((applied.from, applied.to), (1, SCHEMA_VERSION));
-    assert_eq!(applied.ran, [ALL[1]]);
+    assert_eq!((applied.from, applied.to), (2, SCHEMA_VERSION));
+    assert_eq!(applied.ran, [ALL[2]]);
     assert!(!applied.created_keyspace);
     connect().unwrap();
 }
