@@ -123,6 +123,23 @@ impl GapSet {
         self.gaps.is_empty()
     }
 
+    /// Those whose grace is over.
+    pub fn open(&self) -> impl Iterator<Item = &Gap> {
+        let is_open = |gap: &&Gap| gap.status == GapStatus::Open;
+        self.gaps.iter().filter(is_open)
+    }
+
+    /// How many are open here that were not open `before`.
+    #[must_use]
+    pub fn newly_open(&self, before: &Self) -> usize {
+        let mut known = before.open().peekable();
+        let is_new = |gap: &&Gap| {
+            while known.next_if(|old| old.key() < gap.key()).is_some() {}
+            known.next_if(|old| old.key() == gap.key()).is_none()
+        };
+        self.open().filter(is_new).count()
+    }
+
     /// The next time at which an awaiting gap opens.
     #[must_use]
     pub fn next_deadline(&self) -> Option<UnixMillis> {

@@ -306,7 +306,14 @@ fn a_charge_that_stands_for_a_payment_is_not_named_as_one() {
 fn without_a_grace_a_gap_is_open_at_once() {
     let ledger = ledger_of(&[PAID, (20, "shop pending 1000 eur version=1")]);
     let none = Grace::of_all(0);
-    let found = next_gaps(&ledger, &view(&ledger), &GapSet::default(), AT_60_S, none, false);
+    let found = next_gaps(
+        &ledger,
+        &view(&ledger),
+        &GapSet::default(),
+        AT_60_S,
+        none,
+        false,
+    );
     assert_eq!(found.gaps[0].status, GapStatus::Open);
 }
 

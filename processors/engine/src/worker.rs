@@ -22,7 +22,7 @@ use crate::hanging::Hanging;
 use crate::limits;
 use crate::machine::{Outcome, Phase};
 use crate::metrics;
-use crate::partition::{Partition, open_of};
+use crate::partition::Partition;
 use crate::ports::clock::Clock;
 use crate::ports::log::{Change, Log};
 use crate::ports::store::LedgerStore;
@@ -354,8 +354,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// Sets an order's gaps in memory, and moves the gauges.
     pub(crate) fn set_gaps(&mut self, partition: i32, order: OrderId, gaps: GapSet) {
         if let Some(held) = self.partitions.get_mut(&partition) {
-            open_of(&held.gaps_of(&order)).for_each(metrics::gap_closed);
-            open_of(&gaps).for_each(metrics::gap_opened);
+            held.gaps_of(&order).open().for_each(metrics::gap_closed);
+            gaps.open().for_each(metrics::gap_opened);
             held.set_gaps(order, gaps);
         }
     }
