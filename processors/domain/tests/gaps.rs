@@ -1,4 +1,5 @@
-//! When a paid order counts as one that its shop did not mark.
+//! When a paid order counts as one that its shop did not mark, and what every gap has in common.
+//! The other kinds are in the tables beside.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
@@ -35,11 +36,13 @@ fn ledger_of(told: &[(i64, &str)]) -> Ledger {
     ledger
 }
 
-/// The gaps of what was told, known at `at`, read at `clock`.
+/// The gaps of this kind of what was told, known at `at`, read at `clock`.
 fn gaps(told: &[(i64, &str)], before: &GapSet, at: i64, clock: i64) -> GapSet {
     let ledger = ledger_of(told);
     let times = Times { at, clock };
-    next_gaps(&ledger, &view(&ledger), before, times, GRACE, false)
+    let mut set = next_gaps(&ledger, &view(&ledger), before, times, GRACE, false);
+    set.gaps.retain(|gap| gap.kind == GapKind::PaidNotMarked);
+    set
 }
 
 fn first(told: &[(i64, &str)]) -> GapSet {
