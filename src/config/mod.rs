@@ -8,7 +8,7 @@ pub mod dev;
 
 pub mod tools;
 
-pub use dev::DevConfig;
+pub use dev::{DEMO_GRACE, DevConfig};
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
 };

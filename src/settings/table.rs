@@ -288,8 +288,8 @@ pub const SETTINGS: &[Setting] = &[
     one(
         "grace",
         "DURATION",
-        Some("5m"),
-        "How long a payment may stay unreconciled before its gap opens",
+        None,
+        "How long something may be wrong before its gap opens, for every kind [default: 5m; none for disputes, 14d for what is processing]",
     ),
     one(
         "unlinked-age",

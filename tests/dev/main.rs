@@ -11,6 +11,8 @@ mod linking;
 
 mod data_dir;
 
+mod kinds;
+
 mod swapped;
 
 mod demo;

@@ -23,7 +23,7 @@ use super::serving::{self, Open, OpsTask, Serving};
 use super::store::Stores;
 use super::workers::{self, Shown};
 use super::{ledger, topics};
-use crate::config::{DevConfig, ServeConfig, TopicsConfig, WorkersConfig};
+use crate::config::{DEMO_GRACE, DevConfig, ServeConfig, TopicsConfig, WorkersConfig};
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
 use crate::ops::HealthBoard;
@@ -103,7 +103,7 @@ fn demo_of(config: &mut DevConfig, data: &DataDir) -> Result<Option<Demo>, Failu
         secret,
         livemode: unnamed.livemode.unwrap_or(false),
         account: unnamed.account.clone(),
-        grace: config.workers.grace,
+        grace: config.workers.grace.unwrap_or(DEMO_GRACE),
     }))
 }
 
