@@ -11,6 +11,8 @@ use kafka_protocol::messages::{
     ProducerId, RequestKind, TransactionalId, TxnOffsetCommitRequest,
 };
 
+use crate::site::PATIENCE;
+
 use super::{Announced, Connection, text};
 
 struct Producer {
@@ -34,8 +36,35 @@ fn initialization(name: &TransactionalId) -> RequestKind {
     RequestKind::InitProducerId(request)
 }
 
+/// Whether a broker that has just begun to keep transactions asks to come again.
+const fn comes_again(code: i16) -> bool {
+    const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
+    const NOT_COORDINATOR: i16 = 16;
+    matches!(code, COORDINATOR_LOAD_IN_PROGRESS..=NOT_COORDINATOR)
+}
+
+/// The first initialization of a name.
+fn initialized(connection: &mut Connection<'_>, name: &TransactionalId) -> Producer {
+    let request = initialization(name);
+    let told = trueup_testkit::wait_until(PATIENCE, || {
+        let told = told!(
+            InitProducerId,
+            connection.ask(ApiKey::InitProducerId, 2, &request)
+        );
+        (!comes_again(told.error_code)).then_some(told)
+    });
+    let told = told.unwrap();
+    assert_eq!(told.error_code, 0);
+    Producer {
+        name: name.clone(),
+        id: told.producer_id,
+        epoch: told.producer_epoch,
+    }
+}
+
 fn initialize(connection: &mut Connection<'_>, announced: &Announced) {
     let name = connection.transactional("again");
+    let first = initialized(connection, &name).epoch;
     connection.each(
         announced,
         ApiKey::InitProducerId,
@@ -44,7 +73,7 @@ fn initialize(connection: &mut Connection<'_>, announced: &Announced) {
             let told = told!(InitProducerId, response);
             assert_eq!(told.error_code, 0, "{version}");
             // Each fences the one before.
-            assert_eq!(told.producer_epoch, version);
+            assert_eq!(told.producer_epoch, first + 1 + version);
         },
     );
 }
@@ -52,14 +81,7 @@ fn initialize(connection: &mut Connection<'_>, announced: &Announced) {
 /// A producer with a transaction on a partition.
 fn begin(connection: &mut Connection<'_>, name: &str) -> Producer {
     let name = connection.transactional(name);
-    let response = connection.ask(ApiKey::InitProducerId, 2, &initialization(&name));
-    let told = told!(InitProducerId, response);
-    assert_eq!(told.error_code, 0);
-    let producer = Producer {
-        name,
-        id: told.producer_id,
-        epoch: told.producer_epoch,
-    };
+    let producer = initialized(connection, &name);
     let request = partitions(connection, &producer);
     let response = connection.ask(ApiKey::AddPartitionsToTxn, 2, &request);
     let told = told!(AddPartitionsToTxn, response);
