@@ -90,7 +90,12 @@ impl StripeApi {
     /// The payment as it is now.
     pub fn put_payment(&self, payment: Value) {
         let id = payment["id"].as_str().unwrap_or_default().to_owned();
-        self.lock().payments.insert(id, payment);
+        self.put_payment_as(&id, payment);
+    }
+
+    /// What is shown for the payment `id`, whatever it is.
+    pub fn put_payment_as(&self, id: &str, shown: Value) {
+        self.lock().payments.insert(id.to_owned(), shown);
     }
 
     /// The next requests are answered so, one after the other.
@@ -132,7 +137,7 @@ impl StripeApi {
         };
         match trouble {
             None => respond(&mut stream, held.0, "", held.1.to_string().as_bytes()),
-            Some(trouble) => misbehave(&mut stream, trouble, &held.1),
+            Some(trouble) => misbehave(&mut stream, trouble),
         }
     }
 }
@@ -215,7 +220,7 @@ impl Shared {
     }
 }
 
-fn misbehave(stream: &mut TcpStream, trouble: ApiTrouble, held: &Value) -> io::Result<()> {
+fn misbehave(stream: &mut TcpStream, trouble: ApiTrouble) -> io::Result<()> {
     match trouble {
         ApiTrouble::Status(status) => {
             let body = error("api_error", "as the test wants it").to_string();
@@ -244,9 +249,8 @@ fn misbehave(stream: &mut TcpStream, trouble: ApiTrouble, held: &Value) -> io::R
             b"",
         ),
         ApiTrouble::Circles => {
-            let mut page = held.clone();
-            page["has_more"] = Value::Bool(true);
-            page["data"] = json!([{"id": "evt_again", "object": "event", "type": "ping"}]);
+            let again = json!([{"id": "evt_again", "object": "event", "type": "ping"}]);
+            let page = json!({"object": "list", "has_more": true, "data": again});
             respond(stream, 200, "", page.to_string().as_bytes())
         }
     }
