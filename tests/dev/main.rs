@@ -17,4 +17,6 @@ mod demo;
 
 mod summary;
 
+mod sweep;
+
 mod full_disk;
