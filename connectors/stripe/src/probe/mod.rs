@@ -3,7 +3,7 @@
 //!
 //! Each gap is healed or explained: what Stripe says of it is logged and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,27 +144,21 @@ impl<P: Publisher, C: Clock> Prober<P, C> {
         let (old, again) = (before(now, self.after), before(now, PROBE_AGAIN));
         suspects.retain(|suspect| suspect.since <= old);
         suspects.sort_by_key(|suspect| suspect.since);
-        let mut oldest: BTreeMap<ObjectId, Suspect> = BTreeMap::new();
-        let mut order = Vec::new();
+        let (mut known, mut due) = (BTreeSet::new(), Vec::new());
         for suspect in suspects {
             let intent = suspect.payment.clone();
             let Some(payment) = intent.filter(|id| id.as_str().starts_with("pi_")) else {
                 note(report, Finding::NoPayment);
                 continue;
             };
-            if !oldest.contains_key(&payment) {
-                order.push(payment.clone());
-                oldest.insert(payment, suspect);
+            if known.insert(payment.clone()) {
+                due.push((payment, suspect));
             }
         }
         // What has no gap any longer need not be remembered.
-        probed.retain(|payment, _| oldest.contains_key(payment));
-        let is_due = |payment: &ObjectId| probed.get(payment).is_none_or(|(at, _)| *at <= again);
-        order
-            .into_iter()
-            .filter(is_due)
-            .filter_map(|payment| oldest.remove_entry(&payment))
-            .collect()
+        probed.retain(|payment, _| known.contains(payment));
+        due.retain(|(payment, _)| probed.get(payment).is_none_or(|(at, _)| *at <= again));
+        due
     }
 
     /// Asks for one payment and feeds in what is final. `fed` is what was fed of it before.
