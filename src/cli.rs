@@ -14,6 +14,7 @@ pub enum Command {
     Dev,
     Ingest,
     Process,
+    Sweep,
     Send { files: Vec<String> },
     Order { id: String },
     Event { id: String },
@@ -60,6 +61,14 @@ const WORKERS: &[&str] = &[
     "unacked-age",
     "epoch",
 ];
+const SWEEP: &[&str] = &[
+    "stripe-api-key",
+    "stripe-api-base",
+    "stripe-api-rate",
+    "sweep-every",
+    "full-every",
+    "probe-after",
+];
 const PROCESS: &[&str] = &["only"];
 const DEV: &[&str] = &["demo", "data-dir", "kafka-listen", "broker-faults"];
 const ASK: &[&str] = &["json", "ops", "ops-token", "signing-keys"];
@@ -74,6 +83,10 @@ const AFTER_DEV_HELP: &str = "It needs nothing: no Kafka, no store, no account a
 put an existing one in the place of the embedded one; topics and tables are made there too. Secrets that nobody \
 gives are made at the first start and kept in the data directory. It has one worker, the instance id `dev` \
 beside the embedded broker, and --demo a grace of 2 s, unless somebody says otherwise.";
+
+const AFTER_SWEEP_HELP: &str = "With --scylla the place it has come to is kept in the store, and it goes on from \
+there. Without, it is kept for as long as the process runs: a new one begins 3 days back, or at --since; what is \
+read twice counts once. Beside `dev`, which sweeps by itself when it has a key, its --kafka is enough.";
 
 /// Reads the arguments, the program's name first.
 ///
@@ -100,6 +113,7 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
         "dev" => Command::Dev,
         "ingest" => Command::Ingest,
         "process" => Command::Process,
+        "sweep" => Command::Sweep,
         "send" => Command::Send {
             files: given.get_many("FILE")?.cloned().collect(),
         },
@@ -154,6 +168,7 @@ fn tree() -> Clap {
                     STORE,
                     &["replication"],
                     WORKERS,
+                    SWEEP,
                 ],
             )
             .after_help(AFTER_DEV_HELP),
@@ -168,6 +183,14 @@ fn tree() -> Clap {
             "Fold events into orders: Kafka and the ledger store",
             &[TALK, SERVE, KAFKA, STORE, PROCESS, WORKERS],
         ))
+        .subcommand(
+            leaf(
+                "sweep",
+                "Fetch events Stripe failed to deliver and ask about lasting gaps, and feed them in",
+                &[TALK, SERVE, KAFKA, STORE, SWEEP, &["since", "once", "json"]],
+            )
+            .after_help(AFTER_SWEEP_HELP),
+        )
         .subcommand(
             leaf(
                 "send",
@@ -226,6 +249,7 @@ fn tree() -> Clap {
                 STORE,
                 PROCESS,
                 WORKERS,
+                SWEEP,
                 TOPICS,
                 &["replication"],
             ],

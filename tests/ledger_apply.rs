@@ -74,7 +74,7 @@ fn as_json_it_says_what_it_found_and_did() {
     let (hosts, keyspace) = (cql(), unique("apply_json"));
     let created = json!({
         "keyspace": keyspace, "result": "created", "from": 0, "to": 3,
-        "migrations": ["0001_ledgers", "0002_event_index", "0003_object_links"],
+        "migrations": ["0001_ledgers", "0002_event_index", "0003_object_links", "0004_sweep_cursors"],
     });
     assert_eq!(result(&apply(&hosts, &keyspace, &["--json"])), created);
     let unchanged = json!({

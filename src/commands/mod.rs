@@ -6,6 +6,8 @@ mod ingest;
 
 mod process;
 
+mod sweep;
+
 mod send;
 
 mod order;
@@ -36,7 +38,8 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, DevConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
+    self, AskConfig, DevConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, SweepConfig,
+    TopicsConfig,
 };
 use crate::failure::Failure;
 use crate::settings::{Faults, Merged};
@@ -53,6 +56,7 @@ pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Fai
         Command::Process => {
             process::run(ProcessConfig::read(merged, faults, host_name.as_deref())?)
         }
+        Command::Sweep => sweep::run(SweepConfig::read(merged, faults)?),
         Command::Send { files } => send::run(&SendConfig::read(merged, faults)?, files),
         Command::Order { id } => order::run(AskConfig::read(merged, faults)?, id),
         Command::Event { id } => event::run(AskConfig::read(merged, faults)?, id),

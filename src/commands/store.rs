@@ -79,6 +79,16 @@ impl Stores {
         self.0.store()
     }
 
+    /// A sweep's cursor, in Unix seconds.
+    pub fn load_cursor(&self, name: &str) -> Result<Option<i64>, StoreFault> {
+        self.0.load_cursor(name)
+    }
+
+    /// Keeps a sweep's cursor.
+    pub fn save_cursor(&self, name: &str, until: i64) -> Result<(), StoreFault> {
+        self.0.save_cursor(name, until)
+    }
+
     /// For look-ups, from threads that may wait.
     pub fn index(&self) -> Box<dyn Index> {
         Box::new(self.clone())

@@ -11,6 +11,7 @@ use trueup_broker::faults::{Rule, parse_script};
 use trueup_schemas::seal::SigningKeys;
 
 use super::serving::{GatewayConfig, WorkersConfig};
+use super::sweep::SweepTarget;
 use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
 use super::tools::{self, LedgerConfig, Partitions};
 use crate::settings::merge::Source;
@@ -44,6 +45,8 @@ pub struct DevConfig {
     pub partitions: Partitions,
     pub replication: Option<i32>,
     pub demo: bool,
+    /// `None`: nobody gave a key, and nothing is swept.
+    pub sweep: Option<SweepTarget>,
 }
 
 impl DevConfig {
@@ -69,6 +72,7 @@ impl DevConfig {
         let partitions = tools::partitions(&mut reader);
         let replication = tools::replication_factor(&mut reader);
         let demo = reader.switch("demo");
+        let sweep = SweepTarget::read_if_keyed(&mut reader);
         let read = || {
             let mut workers = workers?;
             if demo && is_unset(merged, "grace") {
@@ -93,6 +97,7 @@ impl DevConfig {
                 },
                 replication,
                 demo,
+                sweep: sweep?,
             })
         };
         match read() {

@@ -6,11 +6,14 @@ pub mod serving;
 
 pub mod dev;
 
+pub mod sweep;
+
 pub mod tools;
 
 pub use dev::{DEMO_GRACE, DevConfig};
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
 };
+pub use sweep::{SweepConfig, SweepTarget};
 pub use targets::{KafkaTarget, OpsTarget, StoreTarget};
 pub use tools::{AskConfig, LedgerConfig, SendConfig, TopicsConfig};

@@ -26,7 +26,7 @@ pub struct ServeConfig {
 }
 
 impl ServeConfig {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let ops = OpsTarget::to_bind(reader);
         let ready_file = reader.optional("ready-file", |path| Ok(PathBuf::from(path)));
         let signing_keys = targets::signing_keys(reader);

@@ -33,7 +33,11 @@ pub struct Setting {
 }
 
 /// Variables that keep the name everybody knows them by.
-const OWN_VARIABLES: &[(&str, &str)] = &[("stripe-webhook-secret", "STRIPE_WEBHOOK_SECRET")];
+const OWN_VARIABLES: &[(&str, &str)] = &[
+    ("stripe-webhook-secret", "STRIPE_WEBHOOK_SECRET"),
+    ("stripe-api-key", "STRIPE_API_KEY"),
+    ("stripe-api-base", "STRIPE_API_BASE"),
+];
 
 impl Setting {
     /// The environment variable: `TRUEUP_<FLAG>`, or the name everybody knows it by.
@@ -272,6 +276,49 @@ pub const SETTINGS: &[Setting] = &[
         Some("10000"),
         "Requests per second that one client address may send, and as many at once; then 429",
     ),
+    secret(
+        "stripe-api-key",
+        "stripe-api-key-file",
+        Shape::Secret,
+        "Key of Stripe's API; it may read events, payment intents, charges and balance transactions",
+    ),
+    secret(
+        "stripe-api-base",
+        "stripe-api-base-file",
+        Shape::SecretFlag,
+        "Where Stripe's API is, when it is not https://api.stripe.com",
+    ),
+    one(
+        "stripe-api-rate",
+        "N",
+        Some("20"),
+        "Requests per second to Stripe's API, at most",
+    ),
+    one(
+        "sweep-every",
+        "DURATION",
+        Some("1m"),
+        "Pause between two passes over the events that Stripe could not deliver",
+    ),
+    one(
+        "full-every",
+        "DURATION",
+        Some("1h"),
+        "Pause between two passes over all events",
+    ),
+    one(
+        "probe-after",
+        "DURATION",
+        Some("10m"),
+        "Age from which Stripe is asked about a gap's payment",
+    ),
+    one(
+        "since",
+        "WHEN",
+        None,
+        "Begin there: 24h, 7d or an RFC 3339 time",
+    ),
+    switch("once", "One pass of each kind and one probe, then end"),
     one("only", "linker|reconciler", None, "Run this processor only"),
     one(
         "instance-id",

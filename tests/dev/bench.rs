@@ -27,9 +27,14 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::launch(trueup(), arguments)
+    }
+
+    /// As [`Dev::start`], with the variables of `launch`.
+    pub(crate) fn launch(launch: Launch, arguments: &[&str]) -> Self {
         let addresses = ["--http", "--ops", "--kafka-listen"];
         let ports = addresses.iter().flat_map(|flag| [*flag, "127.0.0.1:0"]);
-        let launch = trueup()
+        let launch = launch
             .args(["dev", "--partitions", "3"])
             .args(ports)
             .args(arguments.iter().copied());

@@ -19,4 +19,6 @@ mod demo;
 
 mod summary;
 
+mod sweep;
+
 mod full_disk;

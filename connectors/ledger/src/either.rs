@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{UnixMillis, UnixSeconds};
 use trueup_domain::ids::{EventId, ObjectId, OrderId};
 use trueup_engine::ports::links::{LinkChange, LinkItem, LinkStore};
 use trueup_engine::ports::store::{
@@ -57,6 +57,28 @@ impl AnyLedger {
         match self {
             Self::Cql { ledger, runtime } => runtime.block_on(ledger.clock_ms()),
             Self::Embedded(ledger) => Ok(ledger.clock_ms()),
+        }
+    }
+
+    /// The cursor of a sweep, in Unix seconds; `None` where none was saved.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when there was no answer, which is never "none".
+    pub fn load_cursor(&self, name: &str) -> Result<Option<UnixSeconds>, StoreFault> {
+        match self {
+            Self::Cql { ledger, runtime } => runtime.block_on(ledger.load_cursor(name)),
+            Self::Embedded(ledger) => ledger.load_cursor(name),
+        }
+    }
+
+    /// Keeps the cursor of a sweep; of two that were saved the later holds.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when it is not known to be kept.
+    pub fn save_cursor(&self, name: &str, until: UnixSeconds) -> Result<(), StoreFault> {
+        match self {
+            Self::Cql { ledger, runtime } => runtime.block_on(ledger.save_cursor(name, until)),
+            Self::Embedded(ledger) => ledger.save_cursor(name, until),
         }
     }
 

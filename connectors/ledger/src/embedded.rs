@@ -23,6 +23,8 @@ mod inbox;
 
 mod links;
 
+mod cursors;
+
 mod acks;
 
 mod writer;

@@ -11,10 +11,12 @@ use scylla::errors::{ExecutionError, PrepareError};
 use scylla::response::query_result::QueryResult;
 use scylla::value::CqlTimestamp;
 use tokio::runtime::Handle;
+use trueup_domain::event::UnixSeconds;
 use trueup_domain::ids::{EventId, OrderId};
 use trueup_engine::ports::store::StoreFault;
 
 use crate::connect::{ConnectFault, NewSchema, NoSchema, OldSchema, Unreachable, session};
+use crate::cursor;
 use crate::index::{self, EventEntry};
 use crate::limits::{GAUGE_EVERY, LOOKUPS_AT_ONCE};
 use crate::metrics::{self, Operation};
@@ -104,6 +106,22 @@ impl CqlLedger {
             return Err(unreadable(Operation::Ping, "it tells no time"));
         };
         Ok(now)
+    }
+
+    /// The cursor of a sweep, `None` where none was saved.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when there was no answer, which is never "none".
+    pub async fn load_cursor(&self, name: &str) -> Result<Option<UnixSeconds>, StoreFault> {
+        cursor::load(&self.inner, name).await
+    }
+
+    /// Keeps the cursor of a sweep; of two that were saved the later holds.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when it is not known to be kept.
+    pub async fn save_cursor(&self, name: &str, until: UnixSeconds) -> Result<(), StoreFault> {
+        cursor::save(&self.inner, name, until).await
     }
 
     /// One order's row, `None` where the store answered that there is none.

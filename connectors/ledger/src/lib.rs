@@ -24,6 +24,8 @@ mod checkpoint;
 
 mod links;
 
+mod cursor;
+
 mod index;
 
 mod statements;

@@ -27,11 +27,13 @@ pub enum Operation {
     SaveCheckpoint,
     ReadLinks,
     WriteLinks,
+    ReadCursor,
+    SaveCursor,
     Ping,
 }
 
 impl Operation {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ReadLedgers,
         Self::WriteLedgers,
         Self::WriteIndex,
@@ -40,6 +42,8 @@ impl Operation {
         Self::SaveCheckpoint,
         Self::ReadLinks,
         Self::WriteLinks,
+        Self::ReadCursor,
+        Self::SaveCursor,
         Self::Ping,
     ];
 
@@ -54,6 +58,8 @@ impl Operation {
             Self::SaveCheckpoint => "save_checkpoint",
             Self::ReadLinks => "read_links",
             Self::WriteLinks => "write_links",
+            Self::ReadCursor => "read_cursor",
+            Self::SaveCursor => "save_cursor",
             Self::Ping => "ping",
         }
     }
@@ -70,6 +76,8 @@ impl Operation {
             Self::SaveCheckpoint => "save a checkpoint",
             Self::ReadLinks => "read links",
             Self::WriteLinks => "write links",
+            Self::ReadCursor => "read a sweep's cursor",
+            Self::SaveCursor => "save a sweep's cursor",
             Self::Ping => "answer",
         }
     }

@@ -19,7 +19,7 @@ use crate::request::backoff;
 use crate::settings::{CqlSettings, Replication};
 
 /// Each file once, in this order, never changed after a release: its place is the version.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("0001_ledgers", include_str!("../cql/0001_ledgers.cql")),
     (
         "0002_event_index",
@@ -29,9 +29,13 @@ const MIGRATIONS: [(&str, &str); 3] = [
         "0003_object_links",
         include_str!("../cql/0003_object_links.cql"),
     ),
+    (
+        "0004_sweep_cursors",
+        include_str!("../cql/0004_sweep_cursors.cql"),
+    ),
 ];
 /// The version that this program reads and writes: the number of migrations.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 4;
 
 const VERSIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
     component text, version int, name text, applied_at timestamp,

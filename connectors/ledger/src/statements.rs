@@ -27,6 +27,8 @@ pub(crate) struct Statements {
     pub(crate) read_links: PreparedStatement,
     pub(crate) put_link: PreparedStatement,
     pub(crate) remove_link: PreparedStatement,
+    pub(crate) read_cursor: PreparedStatement,
+    pub(crate) save_cursor: PreparedStatement,
     pub(crate) read_version: PreparedStatement,
     pub(crate) now: PreparedStatement,
 }
@@ -91,6 +93,14 @@ impl Statements {
             .await?,
             remove_link: prepare(format!(
                 "DELETE FROM {keyspace}.object_links WHERE object_id = ? AND item = ?"
+            ))
+            .await?,
+            read_cursor: prepare(format!(
+                "SELECT until FROM {keyspace}.sweep_cursors WHERE name = ?"
+            ))
+            .await?,
+            save_cursor: prepare(format!(
+                "UPDATE {keyspace}.sweep_cursors USING TIMESTAMP ? SET until = ? WHERE name = ?"
             ))
             .await?,
             read_version: prepare(read_version).await?,

@@ -32,6 +32,14 @@ pub mod metrics;
 
 pub mod refusal;
 
+pub mod api;
+
+pub mod feed;
+
+pub mod sweep;
+
+pub mod probe;
+
 mod address;
 mod body;
 mod connection;

@@ -90,3 +90,68 @@ impl Default for GatewayLimits {
         }
     }
 }
+
+/// How far back Stripe lists events.
+pub const LONGEST_SINCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How far back the first pass without a cursor begins, in seconds: as long as Stripe itself tries.
+pub const FIRST_SINCE_S: i64 = 3 * 24 * 60 * 60;
+/// The shortest and the longest time between two rounds of the probe.
+pub const PROBE_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How long a sweep that ends waits for the broker to tell its topics.
+pub const TOPICS_DEADLINE: Duration = Duration::from_secs(30);
+/// Events of one page: the most that Stripe gives.
+pub const PAGE_EVENTS: usize = 100;
+/// The time that one slice of a pass covers, in seconds: what is read again after a fault.
+pub const SLICE_S: i64 = 60 * 60;
+/// The most pages of one slice; more of them can only be an API that goes in circles.
+pub const MAX_PAGES: usize = 100_000;
+/// Events younger than this are left to their own delivery, in seconds.
+pub const SETTLE_S: i64 = 60;
+/// Payments that one round of the probe asks for.
+pub const MAX_PROBES: usize = 1_000;
+/// Payments whose last probe is remembered; beyond, the oldest are forgotten and asked again.
+pub const MAX_PROBED: usize = 100_000;
+/// A payment whose gap lasts is asked for again after this.
+pub const PROBE_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// Orders in gap that the probe looks at, the first ones by key.
+pub const MAX_ORDERS_IN_GAP: usize = 1_000_000;
+/// How long one reading of the gaps may take.
+pub const GAPS_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The limits of the API's client that tests make small so that they need not wait.
+#[derive(Debug, Clone)]
+pub struct ApiLimits {
+    /// From the start of a call to the end of its answer.
+    pub call: Duration,
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Bytes of one answer: a page of a hundred events may be large.
+    pub answer_bytes: u64,
+    /// Tries of one question.
+    pub tries: usize,
+    /// The first and the longest wait between tries, before jitter.
+    pub backoff_first: Duration,
+    pub backoff_longest: Duration,
+    /// The longest `Retry-After` that is kept to; more is asked for anew.
+    pub longest_retry_after: Duration,
+    /// Added to each wait for the rate limit, by chance.
+    pub rate_jitter: Duration,
+    /// Until the broker has acknowledged what one page gave rise to.
+    pub acknowledge: Duration,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(30),
+            connect: Duration::from_secs(10),
+            answer_bytes: 64 * 1024 * 1024,
+            tries: 6,
+            backoff_first: Duration::from_millis(500),
+            backoff_longest: Duration::from_secs(30),
+            longest_retry_after: Duration::from_secs(60),
+            rate_jitter: Duration::from_millis(10),
+            acknowledge: Duration::from_secs(30),
+        }
+    }
+}

@@ -6,9 +6,11 @@ use std::time::Duration;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use trueup_domain::event::EventType;
+use trueup_domain::event::{EventType, UnixMillis};
 
+use crate::probe::Finding;
 use crate::refusal::Refusal;
+use crate::sweep::Pass;
 
 pub const EVENTS: &str = "webhook_events_total";
 pub const LATENCY: &str = "webhook_processing_latency_seconds";
@@ -20,6 +22,13 @@ pub const CONNECTIONS: &str = "webhook_connections";
 pub const DISAGREEMENTS: &str = "webhook_order_id_disagreements_total";
 pub const API_VERSIONS: &str = "webhook_api_version_missing_total";
 pub const PRODUCERS_RECYCLED: &str = "webhook_producers_recycled_total";
+
+pub const SWEPT: &str = "payments_sweep_events_total";
+pub const PASSES: &str = "payments_sweep_passes_total";
+pub const LAST_SUCCESS: &str = "payments_sweep_last_success_timestamp_seconds";
+pub const PROBED: &str = "payments_probes_total";
+pub const API_REQUESTS: &str = "stripe_api_requests_total";
+pub const API_SECONDS: &str = "stripe_api_request_duration_seconds";
 
 /// Registers help and units with the process's recorder, and shows every counter whose labels
 /// are known at 0 before anything happened.
@@ -58,6 +67,68 @@ pub fn describe() {
         counter!(name).increment(0);
     }
     gauge!(CONNECTIONS).increment(0.0);
+}
+
+/// As [`describe`], for sweeper and probe.
+pub fn describe_fetching() {
+    describe_counter!(
+        RETRIES,
+        "Calls to the store, the broker or the API that were repeated"
+    );
+    describe_counter!(SWEPT, "Events read from Stripe's API, by pass and result");
+    describe_counter!(PASSES, "Passes over Stripe's events, by pass and result");
+    describe_gauge!(
+        LAST_SUCCESS,
+        Unit::Seconds,
+        "When the last pass that reached the present ended, by pass; 0 before the first"
+    );
+    describe_counter!(PROBED, "Gaps that were probed, by what Stripe said");
+    describe_counter!(API_REQUESTS, "Requests to Stripe's API by status");
+    describe_histogram!(
+        API_SECONDS,
+        Unit::Seconds,
+        "Time until Stripe's API answered a request"
+    );
+    counter!(RETRIES).increment(0);
+    for pass in Pass::ALL {
+        for result in ["fed", "ignored", "refused"] {
+            swept(*pass, result, 0);
+        }
+        for result in ["ok", "error"] {
+            counter!(PASSES, "pass" => pass.as_str(), "result" => result).increment(0);
+        }
+        gauge!(LAST_SUCCESS, "pass" => pass.as_str()).increment(0.0);
+    }
+    for finding in Finding::ALL {
+        counter!(PROBED, "result" => finding.as_str()).increment(0);
+    }
+}
+
+/// So many events of a page were fed in, ignored or refused.
+pub(crate) fn swept(pass: Pass, result: &'static str, events: u64) {
+    counter!(SWEPT, "pass" => pass.as_str(), "result" => result).increment(events);
+}
+
+/// A pass ended, well or early, at `now_ms`.
+pub(crate) fn pass_ended(pass: Pass, ok: bool, now_ms: UnixMillis) {
+    let result = if ok { "ok" } else { "error" };
+    counter!(PASSES, "pass" => pass.as_str(), "result" => result).increment(1);
+    if ok {
+        let now = Duration::from_millis(u64::try_from(now_ms).unwrap_or_default());
+        gauge!(LAST_SUCCESS, "pass" => pass.as_str()).set(now.as_secs_f64());
+    }
+}
+
+/// A gap was probed, or had nothing to ask for.
+pub(crate) fn probed(finding: Finding) {
+    counter!(PROBED, "result" => finding.as_str()).increment(1);
+}
+
+/// Stripe's API answered, or did not: then there is no status.
+pub(crate) fn api_answered(status: Option<u16>, elapsed: Duration) {
+    let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+    counter!(API_REQUESTS, "status" => status).increment(1);
+    histogram!(API_SECONDS).record(elapsed.as_secs_f64());
 }
 
 /// The label of every event type that is not used.

@@ -11,7 +11,8 @@ use trueup_plants::{Plant, planted};
 use crate::limits::{MAX_SIGNATURE_AGE_S, MAX_SIGNATURE_LEAD_S, MAX_SIGNATURES, MAX_STAMP_DIGITS};
 use crate::secret::Secret;
 
-/// A body whose origin was proven: by Stripe's signature, or by the digest in a sealed record.
+/// A body whose origin was proven: by Stripe's signature, by the digest in a sealed record, or by
+/// being fetched from Stripe's API.
 #[derive(Debug, Clone)]
 pub struct Verified {
     body: Bytes,
@@ -95,6 +96,11 @@ impl Verified {
         } else {
             Err(DigestMismatch)
         }
+    }
+
+    /// Takes a body that this process fetched from Stripe's API, whose certificate was checked.
+    pub(crate) fn by_origin(body: Bytes) -> Self {
+        Self { body }
     }
 
     #[must_use]

@@ -9,11 +9,13 @@ mod embedded;
 
 mod greeting;
 
+use std::sync::Arc;
 use std::thread;
 
 use tokio::runtime::Runtime;
 use trueup_reconciler::StopFlag;
 use trueup_schemas::seal::SigningKeys;
+use trueup_stripe::sweep::SweepHealth;
 
 use self::data::DataDir;
 use self::greeting::Greeting;
@@ -21,9 +23,12 @@ use super::gateway::{self, Gateway};
 use super::log_facts;
 use super::serving::{self, Open, OpsTask, Serving};
 use super::store::Stores;
+use super::sweep;
 use super::workers::{self, Shown};
 use super::{ledger, topics};
-use crate::config::{DEMO_GRACE, DevConfig, ServeConfig, TopicsConfig, WorkersConfig};
+use crate::config::{
+    DEMO_GRACE, DevConfig, ServeConfig, SweepTarget, TopicsConfig, WorkersConfig,
+};
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
 use crate::ops::HealthBoard;
@@ -67,6 +72,11 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
         Some(broker) => embedded::component(board, broker.writable()),
         None => board,
     };
+    let sweeping = Arc::new(SweepHealth::default());
+    let board = match &config.sweep {
+        Some(_) => sweep::component(board, &sweeping),
+        None => board,
+    };
     let instance = Some(config.workers.instance_id.as_str());
     let lookup = Some(std::sync::Arc::clone(&shown.lookup));
     let summary = Some(std::sync::Arc::clone(&shown.summary));
@@ -81,6 +91,7 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
         shown,
         greeting,
         demo,
+        sweep: config.sweep.as_ref().map(|target| (target, sweeping)),
     };
     let ended = parts.serve(gateway, open, ops);
     if let Some(broker) = broker {
@@ -134,6 +145,7 @@ struct Parts<'a> {
     shown: Shown,
     greeting: Greeting,
     demo: Option<Demo>,
+    sweep: Option<(&'a SweepTarget, Arc<SweepHealth>)>,
 }
 
 impl Parts<'_> {
@@ -156,6 +168,7 @@ impl Parts<'_> {
             });
             let topics_known = gateway.topics_known.clone();
             scope.spawn(move || parts.announce(open_ref, topics_known, &ready));
+            let sweeping = scope.spawn(move || parts.sweep(open_ref));
             let served = open_ref
                 .runtime
                 .block_on(gateway.serve(open_ref.stop.clone().wait()));
@@ -164,7 +177,10 @@ impl Parts<'_> {
             let worked = workers
                 .join()
                 .unwrap_or_else(|_| Err(Failure::failed("the workers ended by a panic")));
-            served.and(worked)
+            let swept = sweeping
+                .join()
+                .unwrap_or_else(|_| Err(Failure::failed("the sweeper ended by a panic")));
+            served.and(worked).and(swept)
         });
         drop(open.ready_file);
         let _ = open.runtime.block_on(ops.task);
@@ -185,6 +201,20 @@ impl Parts<'_> {
             &self.shown,
             flag,
         )
+    }
+
+    /// Sweeps with the workers' own store, which has one owner.
+    fn sweep(&self, open: &Open) -> Result<(), Failure> {
+        let Some((target, health)) = &self.sweep else {
+            return Ok(());
+        };
+        let settings = sweep::settings(self.serve, target, self.codec.clone(), None);
+        let cursors = Arc::new(self.stores.clone());
+        let sweeping = sweep::until_stopped(settings, cursors, Arc::clone(health), &open.stop);
+        let swept = open.runtime.block_on(sweeping);
+        // A key that Stripe refuses heals nothing, and nobody would look for it.
+        open.stopper.stop();
+        swept
     }
 
     /// Says that everything serves, once it does, and plays the demo.

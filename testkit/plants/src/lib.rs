@@ -75,6 +75,8 @@ pub enum Plant {
     WindowCorrectedTwice,
     /// The linker decides by rows that it read before it wrote.
     LinkRaceLost,
+    /// The sweep's cursor moves before what lies below it is written.
+    CursorBeforeWrite,
 }
 
 impl Plant {
@@ -116,6 +118,7 @@ impl Plant {
         ("hanging-left-open", Self::HangingLeftOpen),
         ("window-corrected-twice", Self::WindowCorrectedTwice),
         ("link-race-lost", Self::LinkRaceLost),
+        ("cursor-before-write", Self::CursorBeforeWrite),
     ];
 }
 

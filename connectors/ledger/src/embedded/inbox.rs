@@ -5,6 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use trueup_domain::event::UnixSeconds;
 use trueup_engine::ports::links::LinkChange;
 use trueup_engine::ports::store::{Checkpoint, CheckpointKey, WriteBatch, WriteToken};
 
@@ -41,12 +42,21 @@ pub(crate) struct Linking {
     pub(crate) written: SyncSender<Result<(), String>>,
 }
 
+/// A sweep's cursor to be kept, and whom to tell how that went.
+#[derive(Debug)]
+pub(crate) struct Pointing {
+    pub(crate) name: String,
+    pub(crate) until: UnixSeconds,
+    pub(crate) saved: SyncSender<Result<(), String>>,
+}
+
 /// What goes to the disk together.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) writes: Vec<Submitted>,
     pub(crate) saves: Vec<Save>,
     pub(crate) links: Vec<Linking>,
+    pub(crate) cursors: Vec<Pointing>,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +70,7 @@ struct State {
     writes: VecDeque<Submitted>,
     saves: Vec<Save>,
     links: Vec<Linking>,
+    cursors: Vec<Pointing>,
     /// Nobody will ask for anything more.
     closed: bool,
     /// Nobody will write anything more.
@@ -68,7 +79,10 @@ struct State {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.saves.is_empty() && self.links.is_empty()
+        self.writes.is_empty()
+            && self.saves.is_empty()
+            && self.links.is_empty()
+            && self.cursors.is_empty()
     }
 }
 
@@ -103,6 +117,16 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// As [`Inbox::save`].
+    pub(crate) fn point(&self, pointing: Pointing) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.cursors.push(pointing);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// The next group, empty when nothing came within `wait`; `None` when nothing will.
     pub(crate) fn next(&self, wait: Duration) -> Option<Group> {
         let state = self.lock();
@@ -117,6 +141,7 @@ impl Inbox {
             writes: Vec::new(),
             saves: std::mem::take(&mut state.saves),
             links: std::mem::take(&mut state.links),
+            cursors: std::mem::take(&mut state.cursors),
         };
         let mut rows = 0_usize;
         while let Some(submitted) = state.writes.pop_front() {
@@ -148,7 +173,9 @@ impl Inbox {
     pub(crate) fn rest(&self, wait: Duration) {
         let state = self.lock();
         let waited = self.changed.wait_timeout_while(state, wait, |state| {
-            state.saves.is_empty() && state.links.is_empty() && !state.closed
+            let unasked =
+                state.saves.is_empty() && state.links.is_empty() && state.cursors.is_empty();
+            unasked && !state.closed
         });
         drop(waited);
     }
@@ -164,6 +191,7 @@ impl Inbox {
         state.ended = true;
         state.saves.clear();
         state.links.clear();
+        state.cursors.clear();
         for submitted in state.writes.drain(..) {
             submitted.acks.end();
         }

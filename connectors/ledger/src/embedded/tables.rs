@@ -32,3 +32,7 @@ pub(crate) type CheckpointRow = (i64, i64, i64, i64);
 /// By object id and the item's name: the item. Made with the first item, so that files from
 /// before there were links are taken; programs of that time leave the table alone.
 pub(crate) const LINKS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("object_links");
+
+/// By a sweep's name: up to when, in Unix seconds, every event is written. Made with the first
+/// cursor, as [`LINKS`] with the first link.
+pub(crate) const CURSORS: TableDefinition<&str, i64> = TableDefinition::new("sweep_cursors");

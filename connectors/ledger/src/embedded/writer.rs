@@ -8,7 +8,7 @@ use trueup_domain::event::UnixMillis;
 
 use super::disk::Disk;
 use super::inbox::{Group, Inbox};
-use super::{apply, expire, links};
+use super::{apply, cursors, expire, links};
 use crate::limits::{BACKOFF_LONGEST, EXPIRE_EVERY, EXPIRE_PAUSE, EXPIRE_ROWS};
 use crate::metrics::{self, Operation};
 use crate::request::{Complaints, backoff};
@@ -51,6 +51,9 @@ impl Writer {
                     for linking in group.links {
                         let _ = linking.written.send(Err(reason.clone()));
                     }
+                    for pointing in group.cursors {
+                        let _ = pointing.saved.send(Err(reason.clone()));
+                    }
                     self.inbox.put_back(group.writes);
                     self.inbox.rest(waits.next().unwrap_or(BACKOFF_LONGEST));
                 }
@@ -74,6 +77,7 @@ impl Writer {
                 transaction,
                 group.links.iter().flat_map(|linking| &linking.changes),
             )?;
+            cursors::apply(transaction, &group.cursors)?;
             expire::step(transaction, now)
         });
         metrics::ended();
@@ -95,7 +99,10 @@ impl Writer {
 
 impl Group {
     fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.saves.is_empty() && self.links.is_empty()
+        self.writes.is_empty()
+            && self.saves.is_empty()
+            && self.links.is_empty()
+            && self.cursors.is_empty()
     }
 
     fn operations(&self) -> impl Iterator<Item = Operation> {
@@ -111,6 +118,7 @@ impl Group {
             ),
             (Operation::SaveCheckpoint, !self.saves.is_empty()),
             (Operation::WriteLinks, !self.links.is_empty()),
+            (Operation::SaveCursor, !self.cursors.is_empty()),
         ];
         kinds
             .into_iter()
@@ -129,6 +137,9 @@ impl Group {
         for linking in self.links {
             metrics::wrote(linking.changes.len());
             let _ = linking.written.send(Ok(()));
+        }
+        for pointing in self.cursors {
+            let _ = pointing.saved.send(Ok(()));
         }
     }
 }

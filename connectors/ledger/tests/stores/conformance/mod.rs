@@ -2,6 +2,7 @@
 //! that is empty at first. `conforms!` makes all of them tests of one implementation.
 
 pub(crate) mod checkpoints;
+pub(crate) mod cursors;
 pub(crate) mod index;
 pub(crate) mod loads;
 pub(crate) mod writes;
@@ -9,10 +10,10 @@ pub(crate) mod writes;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{UnixMillis, UnixSeconds};
 use trueup_domain::ids::{EventId, OrderId};
 use trueup_engine::ports::store::{
-    Columns, IndexWrite, LedgerStore, LedgerWrite, WriteBatch, WriteToken,
+    Columns, IndexWrite, LedgerStore, LedgerWrite, StoreFault, WriteBatch, WriteToken,
 };
 use trueup_ledger::EventEntry;
 
@@ -22,6 +23,8 @@ pub(crate) trait Subject {
     fn open(&self) -> Box<dyn LedgerStore>;
     fn find_event(&self, event: &EventId) -> Option<EventEntry>;
     fn now_ms(&self) -> UnixMillis;
+    fn load_cursor(&self, name: &str) -> Result<Option<UnixSeconds>, StoreFault>;
+    fn save_cursor(&self, name: &str, until: UnixSeconds) -> Result<(), StoreFault>;
 }
 
 /// The whole suite, as tests of the subject that `$open` makes of a test's name.
@@ -55,6 +58,12 @@ macro_rules! conforms {
                 a_checkpoint_saved_again_in_its_place_is_as_young_as_its_last_time,
                 topics_partitions_and_epochs_have_checkpoints_of_their_own,
                 a_checkpoint_below_the_log_is_refused,
+            },
+            cursors::{
+                a_cursor_that_was_never_saved_is_none,
+                a_cursor_never_moves_back_whoever_saves_it,
+                cursors_of_two_names_are_apart,
+                a_cursor_before_1970_is_refused,
             },
             index::{
                 an_event_is_found_by_its_id_and_one_never_written_is_not,

@@ -1,8 +1,8 @@
 //! The CQL store does what every ledger store does.
 
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{UnixMillis, UnixSeconds};
 use trueup_domain::ids::EventId;
-use trueup_engine::ports::store::LedgerStore;
+use trueup_engine::ports::store::{LedgerStore, StoreFault};
 use trueup_ledger::EventEntry;
 
 use super::support::Cql;
@@ -22,6 +22,14 @@ impl Subject for Cql {
 
     fn now_ms(&self) -> UnixMillis {
         self.runtime.block_on(self.ledger.clock_ms()).unwrap()
+    }
+
+    fn load_cursor(&self, name: &str) -> Result<Option<UnixSeconds>, StoreFault> {
+        self.runtime.block_on(self.ledger.load_cursor(name))
+    }
+
+    fn save_cursor(&self, name: &str, until: UnixSeconds) -> Result<(), StoreFault> {
+        self.runtime.block_on(self.ledger.save_cursor(name, until))
     }
 }
 

@@ -10,7 +10,12 @@ use trueup_ledger::{
 use super::support::{Cql, Raw, keyspace, runtime, settings};
 use crate::conformance::{batch, ledger, load_one, order, write};
 
-const ALL: [&str; 3] = ["0001_ledgers", "0002_event_index", "0003_object_links"];
+const ALL: [&str; 4] = [
+    "0001_ledgers",
+    "0002_event_index",
+    "0003_object_links",
+    "0004_sweep_cursors",
+];
 
 #[test]
 fn applying_it_again_changes_nothing() {
@@ -79,7 +84,7 @@ fn a_newer_one_is_refused_and_left_as_it_is() {
     let versions = cql
         .raw()
         .rows(&format!("SELECT version FROM {keyspace}.schema_versions"));
-    assert_eq!(versions.rows_num(), 4);
+    assert_eq!(versions.rows_num(), ALL.len() + 1);
 }
 
 #[test]
@@ -87,9 +92,9 @@ fn an_older_one_is_refused_until_it_is_migrated() {
     let cql = Cql::new(&trueup_testkit::cql(), "older");
     let keyspace = &cql.settings.keyspace;
     let raw = cql.raw();
-    raw.run(&format!("DROP TABLE {keyspace}.object_links"));
+    raw.run(&format!("DROP TABLE {keyspace}.sweep_cursors"));
     raw.run(&format!(
-        "DELETE FROM {keyspace}.schema_versions WHERE component = 'ledger' AND version = 3"
+        "DELETE FROM {keyspace}.schema_versions WHERE component = 'ledger' AND version = 4"
     ));
     let connect = || {
         cql.runtime
@@ -97,13 +102,13 @@ fn an_older_one_is_refused_until_it_is_migrated() {
     };
     let refusal = ConnectFault::OldSchema(OldSchema {
         keyspace: keyspace.clone(),
-        found: 2,
+        found: 3,
         wanted: SCHEMA_VERSION,
     });
     assert_eq!(connect().err(), Some(refusal));
     let applied = cql.runtime.block_on(apply_schema(&cql.settings)).unwrap();
-    assert_eq!((applied.from, applied.to), (2, SCHEMA_VERSION));
-    assert_eq!(applied.ran, [ALL[2]]);
+    assert_eq!((applied.from, applied.to), (3, SCHEMA_VERSION));
+    assert_eq!(applied.ran, [ALL[3]]);
     assert!(!applied.created_keyspace);
     connect().unwrap();
 }

@@ -1,8 +1,8 @@
 //! The embedded store does what every ledger store does.
 
-use trueup_domain::event::UnixMillis;
+use trueup_domain::event::{UnixMillis, UnixSeconds};
 use trueup_domain::ids::EventId;
-use trueup_engine::ports::store::LedgerStore;
+use trueup_engine::ports::store::{LedgerStore, StoreFault};
 use trueup_ledger::EventEntry;
 
 use super::support::Embedded;
@@ -20,6 +20,14 @@ impl Subject for Embedded {
 
     fn now_ms(&self) -> UnixMillis {
         self.ledger.clock_ms()
+    }
+
+    fn load_cursor(&self, name: &str) -> Result<Option<UnixSeconds>, StoreFault> {
+        self.ledger.load_cursor(name)
+    }
+
+    fn save_cursor(&self, name: &str, until: UnixSeconds) -> Result<(), StoreFault> {
+        self.ledger.save_cursor(name, until)
     }
 }
 
