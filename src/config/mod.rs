@@ -8,7 +8,10 @@ pub mod dev;
 
 pub mod tools;
 
+pub mod gaps;
+
 pub use dev::DevConfig;
+pub use gaps::GapsConfig;
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
 };

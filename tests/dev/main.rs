@@ -17,4 +17,6 @@ mod demo;
 
 mod summary;
 
+mod gaps;
+
 mod full_disk;
