@@ -368,6 +368,33 @@ pub const SETTINGS: &[Setting] = &[
         Some("60s"),
         "Age of the oldest ledger not acknowledged by the store, before a worker pauses",
     ),
+    many(
+        "kind",
+        "KIND",
+        "Only gaps of this kind, as the metrics name it; repeatable",
+    ),
+    switch(
+        "watch",
+        "Show them again and again, on a terminal in place, until Ctrl-C",
+    ),
+    one(
+        "interval",
+        "DURATION",
+        Some("2s"),
+        "How often what is watched is shown anew",
+    ),
+    one(
+        "limit",
+        "N",
+        Some("1000"),
+        "The most entries of a list, 1000 at most",
+    ),
+    one(
+        "cursor",
+        "CURSOR",
+        None,
+        "Where a list goes on: `next` of the page before",
+    ),
     one(
         "epoch",
         "N",

@@ -21,4 +21,6 @@ mod summary;
 
 mod sweep;
 
+mod gaps;
+
 mod full_disk;
