@@ -3,8 +3,11 @@
 //! Flags arrive here as text only. What they mean is read after they are merged with variables
 //! and the file, so that every fault is told at once.
 
+mod dlq;
+
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 
+pub use self::dlq::{Dlq, When, Which};
 use crate::settings::Flags;
 use crate::settings::table::{self, SETTINGS, Setting, Shape};
 
@@ -18,6 +21,7 @@ pub enum Command {
     Order { id: String },
     Event { id: String },
     Payment { id: String },
+    Dlq(Dlq),
     TopicsApply,
     LedgerApply,
     Check,
@@ -106,6 +110,10 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
         "order" => Command::Order { id: id()? },
         "event" => Command::Event { id: id()? },
         "payment" => Command::Payment { id: id()? },
+        "dlq" => {
+            let given = given.subcommand()?;
+            return Some((Command::Dlq(dlq::read(given)?), given.1));
+        }
         "topics" => return Some((Command::TopicsApply, given.subcommand()?.1)),
         "ledger" => return Some((Command::LedgerApply, given.subcommand()?.1)),
         "check" => Command::Check,
@@ -205,6 +213,7 @@ fn tree() -> Clap {
             )
             .arg(id("The object's id: pi_…, ch_… or cs_…")),
         )
+        .subcommand(dlq::tree())
         .subcommand(group("topics", "Topics").subcommand(leaf(
             "apply",
             "Create or verify every topic; never changes a partition count",

@@ -14,6 +14,8 @@ mod event;
 
 mod payment;
 
+mod dlq;
+
 mod ask;
 
 mod serving;
@@ -36,7 +38,7 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, DevConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
+    self, AskConfig, DevConfig, DlqConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
 };
 use crate::failure::Failure;
 use crate::settings::{Faults, Merged};
@@ -57,6 +59,7 @@ pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Fai
         Command::Order { id } => order::run(AskConfig::read(merged, faults)?, id),
         Command::Event { id } => event::run(AskConfig::read(merged, faults)?, id),
         Command::Payment { id } => payment::run(AskConfig::read(merged, faults)?, id),
+        Command::Dlq(what) => dlq::run(DlqConfig::read(merged, faults)?, what),
         Command::TopicsApply => topics::run(&TopicsConfig::read(merged, faults)?),
         Command::LedgerApply => ledger::run(&LedgerConfig::read(merged, faults)?),
         Command::Check => check::run(merged, faults, host_name.as_deref()),

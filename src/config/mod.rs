@@ -8,7 +8,10 @@ pub mod dev;
 
 pub mod tools;
 
+pub mod dlq;
+
 pub use dev::DevConfig;
+pub use dlq::{DlqAsked, DlqConfig};
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
 };

@@ -6,6 +6,10 @@ pub mod server;
 
 pub mod routes;
 
+mod letters;
+
+mod query;
+
 pub mod health;
 
 pub mod reply;

@@ -75,6 +75,13 @@ pub enum Plant {
     WindowCorrectedTwice,
     /// The linker decides by rows that it read before it wrote.
     LinkRaceLost,
+    /// Dead letters are replayed in the order of their ids as text.
+    ReplayOutOfOrder,
+    /// A replay takes a letter away although its record was not written.
+    LetterBuriedUnwritten,
+    /// A replay dies, as by `kill -9`, between a record and the end of its letter. No bug: the
+    /// death that a replay must survive.
+    ReplayDiesHalfway,
 }
 
 impl Plant {
@@ -116,6 +123,9 @@ impl Plant {
         ("hanging-left-open", Self::HangingLeftOpen),
         ("window-corrected-twice", Self::WindowCorrectedTwice),
         ("link-race-lost", Self::LinkRaceLost),
+        ("replay-out-of-order", Self::ReplayOutOfOrder),
+        ("letter-buried-unwritten", Self::LetterBuriedUnwritten),
+        ("replay-dies-halfway", Self::ReplayDiesHalfway),
     ];
 }
 
