@@ -3,8 +3,11 @@
 //! Flags arrive here as text only. What they mean is read after they are merged with variables
 //! and the file, so that every fault is told at once.
 
+mod dlq;
+
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 
+pub use self::dlq::{Dlq, When, Which};
 use crate::settings::Flags;
 use crate::settings::table::{self, SETTINGS, Setting, Shape};
 
@@ -20,6 +23,7 @@ pub enum Command {
     Event { id: String },
     Payment { id: String },
     Gaps,
+    Dlq(Dlq),
     TopicsApply,
     LedgerApply,
     Check,
@@ -124,6 +128,10 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
         "event" => Command::Event { id: id()? },
         "payment" => Command::Payment { id: id()? },
         "gaps" => Command::Gaps,
+        "dlq" => {
+            let given = given.subcommand()?;
+            return Some((Command::Dlq(dlq::read(given)?), given.1));
+        }
         "topics" => return Some((Command::TopicsApply, given.subcommand()?.1)),
         "ledger" => return Some((Command::LedgerApply, given.subcommand()?.1)),
         "check" => Command::Check,
@@ -237,6 +245,7 @@ fn tree() -> Clap {
             "Open gaps, oldest first",
             &[TALK, &["json", "ops", "ops-token"], KAFKA, LIST, GAPS],
         ))
+        .subcommand(dlq::tree())
         .subcommand(group("topics", "Topics").subcommand(leaf(
             "apply",
             "Create or verify every topic; never changes a partition count",

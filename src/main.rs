@@ -22,6 +22,8 @@ mod ops;
 
 mod lookup;
 
+mod letters;
+
 mod summary;
 
 mod sender;

@@ -17,6 +17,8 @@ use crate::ops::path;
 
 /// How long a running process may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take over what it is told to do: less than it lets a connection live.
+const WORK_TIMEOUT: Duration = Duration::from_secs(240);
 /// The most an answer may hold, in bytes.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -47,25 +49,51 @@ pub fn find<T: Serialize>(
                 .transpose()
                 .map_err(Failure::failed)
         }
-        Asked::Ops(target) => over_http(&target, &format!("{collection}/{}", path::encode(id))),
+        Asked::Ops(target) => call(&target, &format!("{collection}/{}", path::encode(id)), None),
     }
 }
 
-/// What the API answers under `asked`; `None` when it says that there is no such thing.
-pub fn over_http(target: &OpsTarget, asked: &str) -> Result<Option<Value>, Failure> {
-    let url = format!("http://{}/api/v1/{asked}", target.address);
+/// What a running process answers to `path` below `/api/v1/`, or to `body` posted there; `None`
+/// when it says that there is no such thing.
+pub fn call(
+    target: &OpsTarget,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Option<Value>, Failure> {
+    let url = format!("http://{}/api/v1/{path}", target.address);
+    let patience = if body.is_some() {
+        WORK_TIMEOUT
+    } else {
+        ANSWER_TIMEOUT
+    };
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
-        .timeout_global(Some(ANSWER_TIMEOUT))
+        .timeout_global(Some(patience))
         .build()
         .new_agent();
-    let mut request = agent.get(&url);
-    if let Some(token) = &target.token {
-        request = request.header("authorization", format!("Bearer {token}"));
-    }
-    let response = request.call().map_err(|fault| {
+    let token = target.token.as_ref();
+    let token = token.map(|token| format!("Bearer {token}"));
+    let answered = match body {
+        None => {
+            let request = agent.get(&url);
+            let request = match token {
+                Some(token) => request.header("authorization", token),
+                None => request,
+            };
+            request.call()
+        }
+        Some(body) => {
+            let request = agent.post(&url);
+            let request = match token {
+                Some(token) => request.header("authorization", token),
+                None => request,
+            };
+            request.send_json(body)
+        }
+    };
+    let response = answered.map_err(|fault| {
         Failure::failed(format!(
             "the ops listener {} does not answer: {fault}; give --kafka and --scylla to read those, \
              or the --ops of a running `trueup dev` or `trueup process`",

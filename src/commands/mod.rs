@@ -18,6 +18,8 @@ mod payment;
 
 mod gaps;
 
+mod dlq;
+
 mod ask;
 
 mod serving;
@@ -40,9 +42,8 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, DevConfig, GapsConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig,
-    SweepConfig,
-    TopicsConfig,
+    self, AskConfig, DevConfig, DlqConfig, GapsConfig, IngestConfig, LedgerConfig, ProcessConfig,
+    SendConfig, SweepConfig, TopicsConfig,
 };
 use crate::failure::Failure;
 use crate::settings::{Faults, Merged};
@@ -65,6 +66,7 @@ pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Fai
         Command::Event { id } => event::run(AskConfig::read(merged, faults)?, id),
         Command::Payment { id } => payment::run(AskConfig::read(merged, faults)?, id),
         Command::Gaps => gaps::run(GapsConfig::read(merged, faults)?),
+        Command::Dlq(what) => dlq::run(DlqConfig::read(merged, faults)?, what),
         Command::TopicsApply => topics::run(&TopicsConfig::read(merged, faults)?),
         Command::LedgerApply => ledger::run(&LedgerConfig::read(merged, faults)?),
         Command::Check => check::run(merged, faults, host_name.as_deref()),

@@ -12,7 +12,10 @@ pub mod tools;
 
 pub mod gaps;
 
+pub mod dlq;
+
 pub use dev::{DEMO_GRACE, DevConfig};
+pub use dlq::{DlqAsked, DlqConfig};
 pub use gaps::GapsConfig;
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,

@@ -57,6 +57,10 @@ impl LogReader {
         Self { kafka }
     }
 
+    pub fn kafka(&self) -> &KafkaTarget {
+        &self.kafka
+    }
+
     fn consumer(&self) -> Read<BaseConsumer> {
         self.kafka
             .client()

@@ -27,6 +27,7 @@ use trueup_schemas::topics::Topics;
 pub use self::index::{Index, Indexed};
 use self::log::LogReader;
 use crate::config::KafkaTarget;
+use crate::letters::Letters;
 
 /// The store or the log could not be asked. Says nothing about what they hold.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -81,6 +82,16 @@ impl Lookup {
             keys,
             clock,
         }
+    }
+
+    /// The dead letters of the same system.
+    pub fn letters(&self) -> Letters {
+        Letters::new(self.log.kafka(), self.codec.clone(), self.keys.clone())
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub fn now(&self) -> UnixMillis {
+        (self.clock)()
     }
 }
 

@@ -20,3 +20,7 @@ pub const MAX_LOOKUPS: usize = 4;
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// The wait after the system refused a connection (no descriptors, for one).
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Bytes of a request's body: the ids of as many letters as one request may name.
+pub const MAX_BODY_BYTES: usize = 512 * 1024;
+/// How long a client may take to send a request's body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,6 +6,8 @@ pub mod server;
 
 pub mod routes;
 
+mod letters;
+
 pub mod health;
 
 pub mod reply;

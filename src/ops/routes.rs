@@ -27,7 +27,9 @@ pub struct Ops {
     pub lookup: Option<Arc<OnceLock<Lookup>>>,
     /// Likewise.
     pub summary: Option<Arc<OnceLock<Summary>>>,
-    permits: Semaphore,
+    pub(super) permits: Semaphore,
+    /// Letters are replayed or discarded by one request at a time.
+    pub(super) changing: Arc<Semaphore>,
 }
 
 /// What is served; of a look-up the id as the path has it.
@@ -100,7 +102,7 @@ impl Token {
         Self(token)
     }
 
-    fn opens(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn opens(&self, headers: &HeaderMap) -> bool {
         let given = headers
             .get(AUTHORIZATION)
             .map(|value| value.as_bytes())
@@ -133,6 +135,7 @@ impl Ops {
             lookup: None,
             summary: None,
             permits: Semaphore::new(limits::MAX_LOOKUPS),
+            changing: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -69,14 +69,10 @@ async fn accept(
 }
 
 async fn converse(ops: Arc<Ops>, stream: TcpStream, permit: OwnedSemaphorePermit, stop: Stop) {
+    let stopping = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let ops = Arc::clone(&ops);
-        async move {
-            Ok::<_, Infallible>(
-                ops.answer(request.method(), request.uri(), request.headers())
-                    .await,
-            )
-        }
+        let (ops, stopping) = (Arc::clone(&ops), stopping.clone());
+        async move { Ok::<_, Infallible>(ops.handle(request, stopping).await) }
     });
     let mut connection = pin!(
         http1::Builder::new()

@@ -151,6 +151,7 @@ mod tests {
             payment: None,
             since,
             deadline: since,
+            unpaid: true,
         }
     }
 

@@ -10,6 +10,7 @@ use trueup_schemas::partition::partition_for;
 use trueup_schemas::records::{
     DeadLetter, LetterClass, PaymentEvent, PaymentLink, Record as Schema,
 };
+use trueup_schemas::replay::ReplayMark;
 use trueup_schemas::seal::SigningKeys;
 
 use crate::limits::MAX_INPUT_BYTES;
@@ -180,6 +181,8 @@ impl Opener {
             Input::Unlinked => &self.unlinked_topic,
             Input::Links => &self.links_topic,
         };
+        let mark = record.header(headers::REPLAY);
+        let mark = mark.and_then(ReplayMark::from_header);
         DeadLetter {
             class: refused.class,
             reason: refused.reason.clone(),
@@ -190,8 +193,10 @@ impl Opener {
             headers: record.headers.clone(),
             timestamp: record.timestamp,
             payload: record.value.clone(),
-            first_seen: record.timestamp.unwrap_or(0),
-            attempts: 1,
+            first_seen: mark
+                .as_ref()
+                .map_or(record.timestamp.unwrap_or(0), |mark| mark.first_seen),
+            attempts: mark.map_or(1, |mark| mark.attempts.saturating_add(1)),
         }
     }
 }

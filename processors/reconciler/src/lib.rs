@@ -7,6 +7,8 @@ pub mod topology;
 
 mod opening;
 
+mod judging;
+
 mod following;
 
 mod tally;
@@ -15,5 +17,6 @@ pub mod metrics;
 
 pub mod service;
 
+pub use judging::Judged;
 pub use service::{Health, ProcessFault, ProcessSettings, StopFlag, run};
 pub use topology::Reconciler;

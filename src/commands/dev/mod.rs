@@ -26,9 +26,7 @@ use super::store::Stores;
 use super::sweep;
 use super::workers::{self, Shown};
 use super::{ledger, topics};
-use crate::config::{
-    DEMO_GRACE, DevConfig, ServeConfig, SweepTarget, TopicsConfig, WorkersConfig,
-};
+use crate::config::{DEMO_GRACE, DevConfig, ServeConfig, SweepTarget, TopicsConfig, WorkersConfig};
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
 use crate::ops::HealthBoard;

@@ -108,7 +108,7 @@ impl Source {
                     asked.push_str("&cursor=");
                     asked.push_str(&path::encode(&after.cursor()));
                 }
-                let answer = ask::over_http(target, &asked)?;
+                let answer = ask::call(target, &asked, None)?;
                 answer.ok_or_else(|| {
                     let address = target.address;
                     Failure::failed(format!("{address} lists no gaps; is it an older release?"))

@@ -77,6 +77,13 @@ pub enum Plant {
     LinkRaceLost,
     /// The sweep's cursor moves before what lies below it is written.
     CursorBeforeWrite,
+    /// Dead letters are replayed in the order of their ids as text.
+    ReplayOutOfOrder,
+    /// A replay takes a letter away although its record was not written.
+    LetterBuriedUnwritten,
+    /// A replay dies, as by `kill -9`, between a record and the end of its letter. No bug: the
+    /// death that a replay must survive.
+    ReplayDiesHalfway,
 }
 
 impl Plant {
@@ -119,6 +126,9 @@ impl Plant {
         ("window-corrected-twice", Self::WindowCorrectedTwice),
         ("link-race-lost", Self::LinkRaceLost),
         ("cursor-before-write", Self::CursorBeforeWrite),
+        ("replay-out-of-order", Self::ReplayOutOfOrder),
+        ("letter-buried-unwritten", Self::LetterBuriedUnwritten),
+        ("replay-dies-halfway", Self::ReplayDiesHalfway),
     ];
 }
 
