@@ -10,10 +10,9 @@ use trueup_domain::rolling::Rolling;
 use trueup_domain::window::{MINUTE_MS, Minute, Totals};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::keys::{self, INTERNAL_PREFIX};
-use trueup_schemas::records::{
-    DeadLetter, GapSetRecord, LetterClass, PartitionState, ReconcileWindow,
-};
+use trueup_schemas::records::{DeadLetter, GapSetRecord, PartitionState, ReconcileWindow};
 
+use super::depth::LiveLetters;
 use super::limits;
 
 /// A topic that is followed.
@@ -44,22 +43,18 @@ pub struct OpenGap {
 }
 
 /// Stands for a key, which may have 200 bytes.
-type KeyDigest = [u8; 16];
+pub(super) type KeyDigest = [u8; 16];
 
 #[derive(Debug, Default)]
 pub struct Held {
     pub partitions: BTreeMap<i32, HeldPartition>,
     gaps: HashMap<KeyDigest, Vec<OpenGap>>,
-    letters: HashMap<KeyDigest, LetterClass>,
+    pub letters: LiveLetters,
 }
 
 impl Held {
     pub fn open_gaps(&self) -> impl Iterator<Item = &OpenGap> {
         self.gaps.values().flatten()
-    }
-
-    pub fn letters(&self) -> impl Iterator<Item = LetterClass> + '_ {
-        self.letters.values().copied()
     }
 
     /// Takes in one record; one that cannot be read tells nothing, and is left to those whose
@@ -88,16 +83,7 @@ impl Held {
             }
             Followed::Letters => {
                 let told: Option<DeadLetter> = value.and_then(|value| codec.decode(value).ok());
-                let key = digest(key);
-                match told {
-                    None => {
-                        self.letters.remove(&key);
-                    }
-                    Some(told) if self.letters.len() < limits::MAX_LETTERS => {
-                        self.letters.insert(key, told.class);
-                    }
-                    Some(_) => {}
-                }
+                self.letters.take(key, told.as_ref());
             }
         }
     }
@@ -134,7 +120,7 @@ fn open(told: &GapSetRecord) -> Vec<OpenGap> {
     .collect()
 }
 
-fn digest(key: &[u8]) -> KeyDigest {
+pub(super) fn digest(key: &[u8]) -> KeyDigest {
     let digest: [u8; 32] = Sha256::digest(key).into();
     let mut short = [0; 16];
     for (short, byte) in short.iter_mut().zip(digest) {

@@ -8,6 +8,8 @@ pub mod limits;
 
 mod held;
 
+mod depth;
+
 mod tail;
 
 use std::collections::{BTreeMap, BTreeSet};

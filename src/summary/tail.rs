@@ -79,6 +79,7 @@ impl Tail {
                     let key = message.key().unwrap_or_default();
                     self.with(|shared| {
                         shared.held.take(place, &self.codec, key, message.payload());
+                        self.show(shared);
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -86,6 +87,7 @@ impl Tail {
                     if (0..count).all(|partition| ended.contains(&partition)) {
                         self.with(|shared| {
                             shared.read.insert(self.followed);
+                            self.show(shared);
                         });
                     }
                 }
@@ -93,6 +95,16 @@ impl Tail {
                 Some(Err(fault)) => tracing::debug!(topic = self.topic, %fault, "following"),
                 None => {}
             }
+        }
+    }
+
+    /// Shows what is known to be whole.
+    fn show(&self, shared: &Shared) {
+        match self.followed {
+            Followed::Letters if shared.read.contains(&Followed::Letters) => {
+                shared.held.letters.show();
+            }
+            Followed::Letters | Followed::Windows | Followed::Gaps => {}
         }
     }
 

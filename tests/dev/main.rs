@@ -18,3 +18,7 @@ mod demo;
 mod summary;
 
 mod full_disk;
+
+mod poison;
+
+mod letters;
