@@ -65,7 +65,9 @@ impl When {
         }
         let ago = value::duration(text);
         let ago = ago.map_err(|_| "not a time; write 24h, 7d or an RFC 3339 time".to_owned())?;
-        Ok(Self::Ago(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX)))
+        Ok(Self::Ago(
+            i64::try_from(ago.as_millis()).unwrap_or(i64::MAX),
+        ))
     }
 }
 

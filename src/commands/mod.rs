@@ -38,7 +38,8 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, DevConfig, DlqConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, TopicsConfig,
+    self, AskConfig, DevConfig, DlqConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig,
+    TopicsConfig,
 };
 use crate::failure::Failure;
 use crate::settings::{Faults, Merged};

@@ -131,7 +131,9 @@ impl Letters {
         let mut found = reader.fetch(&entries)?;
         let next = entries.last().filter(|_| more).map(cursor::after);
         // What was compacted away between the two readings is a letter no more.
-        let items = entries.iter().filter_map(|entry| found.remove(&entry.place));
+        let items = entries
+            .iter()
+            .filter_map(|entry| found.remove(&entry.place));
         Ok(Page {
             items: items.map(|letter| LetterAnswer::of(&letter)).collect(),
             next,

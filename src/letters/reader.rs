@@ -30,7 +30,9 @@ pub fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<i32, LetterFau
     let held = metadata.topics().iter().find(|held| held.name() == topic);
     let count = held.map_or(0, |held| held.partitions().len());
     let count = i32::try_from(count).ok().filter(|count| *count > 0);
-    count.ok_or_else(|| LetterFault::read(topic, "there is no such topic; run `trueup topics apply`"))
+    count.ok_or_else(|| {
+        LetterFault::read(topic, "there is no such topic; run `trueup topics apply`")
+    })
 }
 
 impl Reader {

@@ -62,9 +62,9 @@ pub struct Targets {
 pub fn never(class: LetterClass) -> Option<&'static str> {
     match class {
         LetterClass::Forged => Some("nobody known signed it: it can only be discarded"),
-        LetterClass::Contract => {
-            Some("it breaks a promise of its writer, who must send it anew: it can only be discarded")
-        }
+        LetterClass::Contract => Some(
+            "it breaks a promise of its writer, who must send it anew: it can only be discarded",
+        ),
         LetterClass::Malformed
         | LetterClass::Misplaced
         | LetterClass::Oversize

@@ -186,7 +186,8 @@ impl<'a> Shift<'a> {
             let (outcome, reason) = match (buried, leaving.prospect) {
                 (Err(reason), _) => {
                     self.held_up.insert(leaving.entry.lane());
-                    let reason = format!("written, but its letter stays: {reason}; replay it again");
+                    let reason =
+                        format!("written, but its letter stays: {reason}; replay it again");
                     (Outcome::Failed, Some(reason))
                 }
                 (Ok(()), Prospect::RefusedAgain(reason)) => (Outcome::Failed, Some(reason)),

@@ -10,10 +10,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 
+use super::LetterFault;
 use super::entry::Entry;
 use super::limits::{MAX_CHUNK, MAX_RECORD_BYTES, MESSAGE_TIMEOUT};
 use super::target::Back;
-use super::LetterFault;
 use crate::config::KafkaTarget;
 
 type Told = (usize, Result<(), String>);

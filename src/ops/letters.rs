@@ -117,9 +117,8 @@ impl Ops {
                 Err(refusal) => Err(refusal),
             },
         };
-        answered.unwrap_or_else(|Refusal(status, code, message)| {
-            reply::error(status, code, &message)
-        })
+        answered
+            .unwrap_or_else(|Refusal(status, code, message)| reply::error(status, code, &message))
     }
 
     async fn list(&self, query: Option<&str>) -> Result<Reply, Refusal> {
@@ -199,7 +198,10 @@ impl Ops {
         question: impl FnOnce() -> Result<Option<T>, LetterFault> + Send + 'static,
     ) -> Result<Reply, Refusal> {
         let Ok(_permit) = self.permits.try_acquire() else {
-            return Err(Refusal::away("busy", "too many look-ups at once; try again"));
+            return Err(Refusal::away(
+                "busy",
+                "too many look-ups at once; try again",
+            ));
         };
         match tokio::task::spawn_blocking(question).await {
             Ok(Ok(Some(answer))) => Ok(reply::json(StatusCode::OK, &answer)),
@@ -225,7 +227,13 @@ impl Ordered {
             return Err(Refusal::bad(message));
         }
         Ok(Selection {
-            classes: self.class.as_deref().map(class).transpose()?.into_iter().collect(),
+            classes: self
+                .class
+                .as_deref()
+                .map(class)
+                .transpose()?
+                .into_iter()
+                .collect(),
             ids: self.ids.map(|ids| ids.into_iter().collect()),
             ..Selection::default()
         })
@@ -331,8 +339,16 @@ mod tests {
     #[test]
     fn what_is_posted_has_no_unknown_field_and_says_yes_or_no() {
         let read = |text: &str| serde_json::from_str::<Ordered>(text).is_ok();
-        assert!(read(r#"{"yes":false}"#) && read(r#"{"yes":true,"ids":["a/0/1"],"class":"forged"}"#));
-        for wrong in [r"{}", r#"{"yes":1}"#, r#"{"yes":true,"force":true}"#, "[]", ""] {
+        assert!(
+            read(r#"{"yes":false}"#) && read(r#"{"yes":true,"ids":["a/0/1"],"class":"forged"}"#)
+        );
+        for wrong in [
+            r"{}",
+            r#"{"yes":1}"#,
+            r#"{"yes":true,"force":true}"#,
+            "[]",
+            "",
+        ] {
             assert!(!read(wrong), "{wrong}");
         }
     }

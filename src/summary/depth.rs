@@ -37,7 +37,9 @@ impl LiveLetters {
         }
         for (class, depth) in LetterClass::ALL.iter().zip(&mut self.depths) {
             let (gone, come) = (before == Some(*class), after == Some(*class));
-            *depth = depth.saturating_add(come.into()).saturating_sub(gone.into());
+            *depth = depth
+                .saturating_add(come.into())
+                .saturating_sub(gone.into());
         }
     }
 

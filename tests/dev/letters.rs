@@ -33,7 +33,9 @@ fn items(answer: &Value) -> &[Value] {
 }
 
 fn ids(answer: &Value) -> Vec<&str> {
-    let ids = items(answer).iter().map(|item| item["id"].as_str().unwrap());
+    let ids = items(answer)
+        .iter()
+        .map(|item| item["id"].as_str().unwrap());
     ids.collect()
 }
 
@@ -88,7 +90,10 @@ fn a_letter_is_shown_with_its_record_and_an_unknown_one_is_an_error() {
     assert_eq!(shown["key"], "mug");
     assert_eq!(shown["attempts"], 1);
     assert_eq!(shown["payload_base64"], "bm8gc25hcHNob3Q=");
-    assert_eq!(shown["headers"], json!([{"name": "shop", "value": "north"}]));
+    assert_eq!(
+        shown["headers"],
+        json!([{"name": "shop", "value": "north"}])
+    );
     assert_eq!(shown["replay"]["outcome"], "would_fail");
     let text = crate::bench::trueup()
         .args(["dlq", "show", id, "--ops", dev.ops()])
@@ -96,7 +101,11 @@ fn a_letter_is_shown_with_its_record_and_an_unknown_one_is_an_error() {
     assert!(said(&text).contains("no snapshot"), "{}", said(&text));
     let unknown = dlq(&dev, &["show", "payments.events/0/4711"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(said(&unknown).contains("no dead letter"), "{}", said(&unknown));
+    assert!(
+        said(&unknown).contains("no dead letter"),
+        "{}",
+        said(&unknown)
+    );
 }
 
 #[test]
@@ -108,7 +117,10 @@ fn a_dry_run_says_what_each_letter_would_do_and_changes_nothing() {
     let report = json(&output);
     assert_eq!(report["dry_run"], true);
     assert_eq!(report["selected"], 11);
-    assert_eq!((&report["replayed"], &report["failed"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&report["replayed"], &report["failed"]),
+        (&json!(0), &json!(0))
+    );
     let of = |class: &str| -> Vec<&Value> {
         let letters = report["letters"].as_array().unwrap();
         let of = letters.iter().filter(|told| told["class"] == class);
@@ -120,7 +132,10 @@ fn a_dry_run_says_what_each_letter_would_do_and_changes_nothing() {
     assert_eq!(of("forged"), ["skipped", "skipped"]);
     assert_eq!(of("contract"), ["skipped"]);
     let discarded = json(&dlq(&dev, &["discard", "--class", "forged"]));
-    assert_eq!((&discarded["selected"], &discarded["discarded"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&discarded["selected"], &discarded["discarded"]),
+        (&json!(2), &json!(0))
+    );
     assert_eq!(json(&dlq(&dev, &["list"])), before);
 }
 
@@ -131,7 +146,12 @@ fn a_replay_pays_the_orders_and_what_fails_again_is_a_new_letter() {
     assert_eq!(output.status.code(), Some(1), "two are refused again");
     let report = json(&output);
     assert_eq!(report["dry_run"], false);
-    for (name, count) in [("selected", 11), ("replayed", 6), ("skipped", 3), ("failed", 2)] {
+    for (name, count) in [
+        ("selected", 11),
+        ("replayed", 6),
+        ("skipped", 3),
+        ("failed", 2),
+    ] {
         assert_eq!(report[name], count, "{name}: {report}");
     }
     assert_eq!(report["by_class"]["misplaced"]["replayed"], 6);
@@ -139,7 +159,9 @@ fn a_replay_pays_the_orders_and_what_fails_again_is_a_new_letter() {
     for order in ["mug", "cup"] {
         let held = dev.statuses(order, |held| held.len() == 3);
         let causes: Vec<&str> = held.iter().map(|record| record.event_id.as_str()).collect();
-        let expected: Vec<String> = (0..3).map(|number| format!("evt_{order}_{number}")).collect();
+        let expected: Vec<String> = (0..3)
+            .map(|number| format!("evt_{order}_{number}"))
+            .collect();
         assert_eq!(causes, expected, "each once and in order");
         assert_eq!(held[2].amount_received, 300);
     }
@@ -168,7 +190,10 @@ fn what_is_discarded_is_gone_for_good() {
     let forged = json(&dlq(&dev, &["list", "--class", "forged"]));
     let one = ids(&forged)[0];
     let report = json(&dlq(&dev, &["discard", "--yes", "--id", one]));
-    assert_eq!((&report["selected"], &report["discarded"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&report["selected"], &report["discarded"]),
+        (&json!(1), &json!(1))
+    );
     let unknown = dlq(&dev, &["discard", "--yes", "--id", one]);
     assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
     let kafka = dev.ready.kafka.clone().unwrap();
@@ -176,7 +201,10 @@ fn what_is_discarded_is_gone_for_good() {
         .args(["dlq", "discard", "--yes", "--json", "--kafka", &kafka])
         .output();
     let rest = json(&rest);
-    assert_eq!((&rest["discarded"], &rest["failed"]), (&json!(10), &json!(0)));
+    assert_eq!(
+        (&rest["discarded"], &rest["failed"]),
+        (&json!(10), &json!(0))
+    );
     expect_depths(&dev, &[]);
     dev.kill_and_restart();
     expect_depths(&dev, &[]);
@@ -206,7 +234,10 @@ fn the_api_refuses_what_it_does_not_know_and_what_another_site_asks_for() {
     }
     assert_eq!(post("/replay?rate=0", r#"{"yes":false}"#), 400);
     assert_eq!(post("", r#"{"yes":false}"#), 405);
-    assert_eq!(post("/replay", &format!("\"{}\"", "x".repeat(600_000))), 413);
+    assert_eq!(
+        post("/replay", &format!("\"{}\"", "x".repeat(600_000))),
+        413
+    );
     let get = |path: &str| agent.get(url(path)).call().unwrap().status().as_u16();
     for (path, status) in [
         ("", 200),
@@ -230,6 +261,12 @@ fn the_api_refuses_what_it_does_not_know_and_what_another_site_asks_for() {
         .send(r#"{"yes":true,"class":"misplaced"}"#)
         .unwrap();
     let report: Value = body.body_mut().read_json().unwrap();
-    assert_eq!((&report["replayed"], &report["failed"]), (&json!(6), &json!(0)));
-    assert_eq!(items(&json(&dlq(&dev, &["list", "--class", "misplaced"]))).len(), 0);
+    assert_eq!(
+        (&report["replayed"], &report["failed"]),
+        (&json!(6), &json!(0))
+    );
+    assert_eq!(
+        items(&json(&dlq(&dev, &["list", "--class", "misplaced"]))).len(),
+        0
+    );
 }

@@ -22,3 +22,5 @@ mod full_disk;
 mod poison;
 
 mod letters;
+
+mod letters_killed;

@@ -67,7 +67,10 @@ impl Poison {
             .key(key)
             .payload(value)
             .headers(own);
-        self.producer.send(record).map_err(|(fault, _)| fault).unwrap();
+        self.producer
+            .send(record)
+            .map_err(|(fault, _)| fault)
+            .unwrap();
         self.producer.poll(Duration::ZERO);
     }
 
@@ -107,10 +110,20 @@ impl Poison {
     pub(crate) fn hopeless(&self) {
         let own = |key: &str| partition_for(key.as_bytes(), PARTITIONS);
         for key in ["forged-1", "forged-2"] {
-            self.write((EVENTS, own(key)), key.as_bytes(), b"nobody signed this", &[]);
+            self.write(
+                (EVENTS, own(key)),
+                key.as_bytes(),
+                b"nobody signed this",
+                &[],
+            );
         }
         let large = vec![b'x'; 70_000];
-        self.write((EVENTS, own("large")), b"large", &large, &[("shop", b"north")]);
+        self.write(
+            (EVENTS, own("large")),
+            b"large",
+            &large,
+            &[("shop", b"north")],
+        );
         let place = ("orders", own("mug"));
         self.write(place, b"mug", b"no snapshot", &[("shop", b"north")]);
         let other = br#"{"order_id":"cup","status":"pending","amount_due":100,"currency":"eur",

@@ -154,7 +154,8 @@ impl Desk {
 }
 
 fn told<T: DeserializeOwned>(answer: Option<Value>) -> Result<T, Failure> {
-    let answer = answer.ok_or_else(|| Failure::failed("the ops listener serves no dead letters"))?;
+    let answer =
+        answer.ok_or_else(|| Failure::failed("the ops listener serves no dead letters"))?;
     serde_json::from_value(answer)
         .map_err(|fault| Failure::failed(format!("the answer cannot be read: {fault}")))
 }
@@ -173,7 +174,10 @@ fn selection(which: &Which) -> Selection {
 /// `which` as parameters, each with `&` in front.
 fn parameters(which: &Which) -> String {
     let told = selection(which);
-    let classes = told.classes.iter().map(|class| ("class", class.as_str().to_owned()));
+    let classes = told
+        .classes
+        .iter()
+        .map(|class| ("class", class.as_str().to_owned()));
     let ids = told.ids.into_iter().flatten().map(|id| ("id", id));
     let order = told.order.map(|order| ("order", order));
     let since = told.since.map(|at| ("since", rfc3339(at)));

@@ -28,8 +28,6 @@ pub fn run(config: DlqConfig, what: &Dlq) -> Result<(), Failure> {
         Dlq::Replay { which, yes, rate } => {
             change::run(&desk, (Deed::Replay, *yes), which, *rate, json)
         }
-        Dlq::Discard { which, yes } => {
-            change::run(&desk, (Deed::Discard, *yes), which, None, json)
-        }
+        Dlq::Discard { which, yes } => change::run(&desk, (Deed::Discard, *yes), which, None, json),
     }
 }
