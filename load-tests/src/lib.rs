@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod generate;
 pub mod instance;
 pub mod kafka;
+pub mod letters;
 pub mod oracle;
 pub mod random;
 pub mod render;
