@@ -47,7 +47,7 @@ pub struct LettersOptions {
     #[arg(long, default_value_t = 6)]
     pub partitions: u32,
     /// Letters per second.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1_000)]
     pub rate: u32,
     #[arg(long, default_value_t = 48)]
     pub senders: usize,
@@ -58,6 +58,9 @@ pub struct LettersOptions {
     /// only.
     #[arg(long)]
     pub logs: Option<PathBuf>,
+    /// A bug planted in the replays, for the test that catches it.
+    #[arg(skip)]
+    pub plant: Option<String>,
 }
 
 #[derive(Debug, Default)]

@@ -16,6 +16,9 @@ use crate::traffic::about;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// About as long as a round takes at its pace.
+const ROUND_MS: u64 = 120;
+
 /// What was done to the replays, and what the last one said.
 #[derive(Debug, Default)]
 pub struct Replayed {
@@ -51,6 +54,8 @@ pub(super) fn replay(
             }
         };
         told.left_at_kills.push(left);
+        // The depth changes as a round ends; the blow shall fall anywhere in the next one.
+        std::thread::sleep(Duration::from_millis(random.below(ROUND_MS)));
         if by_ops {
             site.kill_and_restart()?;
             told.processes_killed += 1;
@@ -68,7 +73,7 @@ pub(super) fn replay(
         }
     }
     let started = Instant::now();
-    let last = begin(options, site, true)?;
+    let last = begin(options, site, kills % 2 == 1)?;
     let output = last.wait_with_output().map_err(start)?;
     told.last_took = started.elapsed();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
@@ -96,6 +101,7 @@ fn begin(options: &LettersOptions, site: &Site, by_ops: bool) -> Result<Child, C
     Command::new(&site.binary)
         .args(["dlq", "replay", "--yes", "--json", "--rate", &rate])
         .args(asked)
+        .envs(options.plant.iter().map(|plant| ("TRUEUP_PLANT", plant)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
