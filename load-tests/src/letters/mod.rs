@@ -46,8 +46,8 @@ pub struct LettersOptions {
     pub kills: u32,
     #[arg(long, default_value_t = 6)]
     pub partitions: u32,
-    /// Letters per second.
-    #[arg(long, default_value_t = 1_000)]
+    /// Letters per second: so many that a blow seldom falls between two rounds.
+    #[arg(long, default_value_t = 3_000)]
     pub rate: u32,
     #[arg(long, default_value_t = 48)]
     pub senders: usize,
