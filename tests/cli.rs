@@ -53,6 +53,8 @@ fn wrong_usage_exits_2_and_help_and_version_exit_0() {
         &["ingest", "--no-such-flag"],
         &["topics"],
         &["order"],
+        &["dlq"],
+        &["dlq", "replay", "--class", "poison"],
     ] {
         assert_eq!(trueup(wrong, &[]).status.code(), Some(2), "{wrong:?}");
     }

@@ -14,6 +14,7 @@ pub mod gauges;
 pub mod generate;
 pub mod instance;
 pub mod kafka;
+pub mod letters;
 pub mod oracle;
 pub mod random;
 pub mod render;

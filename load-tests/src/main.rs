@@ -8,6 +8,7 @@ use trueup_load_tests::chaos::{self, ChaosFault, ChaosOptions};
 use trueup_load_tests::dev::{self, DevOptions};
 use trueup_load_tests::drain::{self, DrainOptions};
 use trueup_load_tests::generate;
+use trueup_load_tests::letters::{self, LettersOptions};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -29,6 +30,8 @@ enum Command {
     Dev(DevOptions),
     /// Fill the log with nobody reading it, then measure one processor draining it.
     Drain(DrainOptions),
+    /// Make dead letters of a shop's stream, and replay them while everything is killed.
+    Letters(LettersOptions),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Chaos(options) => run_chaos(&options).map_err(|fault| fault.to_string()),
         Command::Dev(options) => run_dev(&options).map_err(|fault| fault.to_string()),
         Command::Drain(options) => run_drain(&options).map_err(|fault| fault.to_string()),
+        Command::Letters(options) => run_letters(&options).map_err(|fault| fault.to_string()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -66,6 +70,13 @@ fn run_chaos(options: &ChaosOptions) -> Result<bool, ChaosFault> {
 /// True for a clean run.
 fn run_dev(options: &DevOptions) -> Result<bool, ChaosFault> {
     let report = dev::run(options)?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// True for a clean run.
+fn run_letters(options: &LettersOptions) -> Result<bool, ChaosFault> {
+    let report = letters::run(options)?;
     println!("{report}");
     Ok(report.is_clean())
 }

@@ -5,14 +5,18 @@ use trueup_schemas::seal::SigningKeys;
 use super::targets::{self, KafkaTarget, OpsTarget};
 use crate::settings::{Faults, Merged, Reader};
 
+/// Kafka, to be read and written without a process between.
+#[derive(Debug)]
+pub struct DlqKafka {
+    pub kafka: KafkaTarget,
+    /// Without them a preview cannot tell what would become of a signed record.
+    pub signing_keys: Option<SigningKeys>,
+}
+
 /// Whom `dlq` asks.
 #[derive(Debug)]
 pub enum DlqAsked {
-    Kafka {
-        kafka: KafkaTarget,
-        /// Without them a preview cannot tell what would become of a signed record.
-        signing_keys: Option<SigningKeys>,
-    },
+    Kafka(Box<DlqKafka>),
     Ops(OpsTarget),
 }
 
@@ -33,10 +37,11 @@ impl DlqConfig {
         // As for `order` and `event`: Kafka, unless `--ops` was named nearer by.
         let asked = if named.is_some() && named >= nearness("ops") {
             let signing_keys = targets::signing_keys_if_set(&mut reader);
-            KafkaTarget::read(&mut reader).map(|kafka| DlqAsked::Kafka {
+            let kafka = KafkaTarget::read(&mut reader).map(|kafka| DlqKafka {
                 kafka,
                 signing_keys,
-            })
+            });
+            kafka.map(|kafka| DlqAsked::Kafka(Box::new(kafka)))
         } else {
             OpsTarget::read(&mut reader).map(DlqAsked::Ops)
         };

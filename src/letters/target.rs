@@ -12,6 +12,7 @@ use trueup_schemas::headers;
 use trueup_schemas::partition::partition_for;
 use trueup_schemas::records::{DeadLetter, LetterClass};
 use trueup_schemas::replay::ReplayMark;
+use trueup_schemas::seal::SigningKeys;
 
 use super::reader::partitions;
 use super::{LetterFault, Letters};
@@ -55,8 +56,14 @@ enum Input {
 #[derive(Debug)]
 pub struct Targets {
     topics: Vec<(Input, String, i32)>,
-    judges: Option<(Reconciler, linked::Opener)>,
+    reconciler: Reconciler,
+    opener: linked::Opener,
+    /// Without keys only what nobody signs can be judged.
+    has_keys: bool,
 }
+
+/// Stands for keys where there are none: it judges no signature.
+const NO_KEYS: &str = "none:AAAAAAAAAAAAAAAAAAAAAA==";
 
 /// Why a letter is never replayed; `None` where it may be.
 pub fn never(class: LetterClass) -> Option<&'static str> {
@@ -89,27 +96,35 @@ impl Targets {
             let found = topics.iter().find(|(input, ..)| *input == wanted);
             found.map_or(0, |(.., count)| *count)
         };
-        let judges = letters.keys.as_ref().map(|keys| {
-            let reconciler = Reconciler {
-                codec: letters.codec.clone(),
-                keys: keys.clone(),
-                events_topic: names.payments_events(),
-                orders_topic: names.orders(),
-                partitions: count(Input::Events),
-                grace: Grace::of_all(0),
-                orders_feed: OrdersFeed::On,
-            };
-            let opener = linked::Opener {
-                codec: letters.codec.clone(),
-                keys: keys.clone(),
-                unlinked_topic: names.payments_unlinked(),
-                links_topic: names.payments_links(),
-                unlinked_partitions: count(Input::Unlinked),
-                links_partitions: count(Input::Links),
-            };
-            (reconciler, opener)
-        });
-        Ok(Self { topics, judges })
+        let keys = match &letters.keys {
+            Some(keys) => keys.clone(),
+            None => SigningKeys::parse(NO_KEYS).map_err(|fault| {
+                LetterFault::read(&names.dead_letters(), format!("no keys: {fault}"))
+            })?,
+        };
+        let reconciler = Reconciler {
+            codec: letters.codec.clone(),
+            keys: keys.clone(),
+            events_topic: names.payments_events(),
+            orders_topic: names.orders(),
+            partitions: count(Input::Events),
+            grace: Grace::of_all(0),
+            orders_feed: OrdersFeed::On,
+        };
+        let opener = linked::Opener {
+            codec: letters.codec.clone(),
+            keys,
+            unlinked_topic: names.payments_unlinked(),
+            links_topic: names.payments_links(),
+            unlinked_partitions: count(Input::Unlinked),
+            links_partitions: count(Input::Links),
+        };
+        Ok(Self {
+            topics,
+            reconciler,
+            opener,
+            has_keys: letters.keys.is_some(),
+        })
     }
 
     fn find(&self, letter: &DeadLetter) -> Option<(Input, i32)> {
@@ -146,16 +161,17 @@ impl Targets {
         let Some((input, _)) = self.find(letter) else {
             return Prospect::Unknown("its topic is no input");
         };
-        let Some((reconciler, opener)) = &self.judges else {
+        if !self.has_keys && input != Input::Orders {
             return Prospect::Unknown("without the signing keys nobody can tell");
-        };
+        }
+        let opener = &self.opener;
         let source = match input {
             Input::Events => reconciled::Source::Input(reconciled::Input::Events),
             Input::Orders => reconciled::Source::Input(reconciled::Input::Orders),
             Input::Unlinked => return judge_linked(opener, linked::Input::Unlinked, back),
             Input::Links => return judge_linked(opener, linked::Input::Links, back),
         };
-        let judged = reconciler.judge(&reconciled::Record {
+        let judged = self.reconciler.judge(&reconciled::Record {
             source,
             partition: back.partition,
             offset: 0,

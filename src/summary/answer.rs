@@ -7,7 +7,6 @@ use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::GapKind;
 use trueup_domain::rolling::{Rolling, Span};
 use trueup_domain::window::{Stages, Totals};
-use trueup_schemas::records::LetterClass;
 
 use super::held::Held;
 
@@ -53,14 +52,8 @@ pub fn summary(held: &Held, behind: &BTreeMap<i32, i64>, now: UnixMillis) -> Sum
         *sum = sum.saturating_add(gap.amount);
         oldest = Some(oldest.map_or(gap.since, |oldest| oldest.min(gap.since)));
     }
-    let mut dead_letters: BTreeMap<&'static str, u64> = LetterClass::ALL
-        .iter()
-        .map(|class| (class.as_str(), 0))
-        .collect();
-    for class in held.letters() {
-        let count = dead_letters.entry(class.as_str()).or_default();
-        *count = count.saturating_add(1);
-    }
+    let depths = held.letters.depths();
+    let dead_letters = depths.map(|(class, depth)| (class.as_str(), depth));
     let states = held
         .partitions
         .values()
@@ -71,7 +64,7 @@ pub fn summary(held: &Held, behind: &BTreeMap<i32, i64>, now: UnixMillis) -> Sum
         gap_amount,
         oldest_gap_seconds: oldest.map(|since| now.saturating_sub(since).max(0) / 1_000),
         windows: windows(held, behind, now),
-        dead_letters,
+        dead_letters: dead_letters.collect(),
         lag: behind.values().sum(),
     }
 }

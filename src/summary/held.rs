@@ -1,16 +1,15 @@
 //! What the followed topics hold now: each key's last value, cut down to what is summed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use trueup_domain::rolling::Rolling;
 use trueup_domain::window::{MINUTE_MS, Minute, Totals};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::keys::{self, INTERNAL_PREFIX};
-use trueup_schemas::records::{
-    DeadLetter, GapSetRecord, LetterClass, PartitionState, ReconcileWindow,
-};
+use trueup_schemas::records::{DeadLetter, GapSetRecord, PartitionState, ReconcileWindow};
 
+use super::depth::LiveLetters;
 use super::limits;
 use super::open_gaps::OpenGaps;
 
@@ -34,20 +33,16 @@ pub struct HeldPartition {
 }
 
 /// Stands for a key, which may have 200 bytes.
-type KeyDigest = [u8; 16];
+pub(super) type KeyDigest = [u8; 16];
 
 #[derive(Debug, Default)]
 pub struct Held {
     pub partitions: BTreeMap<i32, HeldPartition>,
     pub gaps: OpenGaps,
-    letters: HashMap<KeyDigest, LetterClass>,
+    pub letters: LiveLetters,
 }
 
 impl Held {
-    pub fn letters(&self) -> impl Iterator<Item = LetterClass> + '_ {
-        self.letters.values().copied()
-    }
-
     /// Takes in one record; one that cannot be read tells nothing, and is left to those whose
     /// state it is.
     pub fn take(
@@ -70,16 +65,7 @@ impl Held {
             }
             Followed::Letters => {
                 let told: Option<DeadLetter> = value.and_then(|value| codec.decode(value).ok());
-                let key = digest(key);
-                match told {
-                    None => {
-                        self.letters.remove(&key);
-                    }
-                    Some(told) if self.letters.len() < limits::MAX_LETTERS => {
-                        self.letters.insert(key, told.class);
-                    }
-                    Some(_) => {}
-                }
+                self.letters.take(key, told.as_ref());
             }
         }
     }
@@ -104,7 +90,7 @@ impl Held {
     }
 }
 
-fn digest(key: &[u8]) -> KeyDigest {
+pub(super) fn digest(key: &[u8]) -> KeyDigest {
     let digest: [u8; 32] = Sha256::digest(key).into();
     let mut short = [0; 16];
     for (short, byte) in short.iter_mut().zip(digest) {

@@ -11,6 +11,7 @@ mod follower;
 mod held;
 
 mod open_gaps;
+mod depth;
 
 mod tail;
 

@@ -81,6 +81,7 @@ impl Tail {
                     self.with(|shared| {
                         shared.held.take(place, &self.codec, key, message.payload());
                         shared.taken = shared.taken.saturating_add(1);
+                        self.show(shared);
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -88,6 +89,7 @@ impl Tail {
                     if (0..count).all(|partition| ended.contains(&partition)) {
                         self.with(|shared| {
                             shared.read.insert(self.followed);
+                            self.show(shared);
                         });
                     }
                 }
@@ -102,6 +104,16 @@ impl Tail {
     fn hindered(&self, fault: &dyn std::fmt::Display) {
         tracing::debug!(topic = self.topic, %fault, "not followed");
         self.with(|shared| shared.fault = Some(format!("topic `{}`: {fault}", self.topic)));
+    }
+
+    /// Shows what is known to be whole.
+    fn show(&self, shared: &Shared) {
+        match self.followed {
+            Followed::Letters if shared.read.contains(&Followed::Letters) => {
+                shared.held.letters.show();
+            }
+            Followed::Letters | Followed::Windows | Followed::Gaps => {}
+        }
     }
 
     fn with(&self, change: impl FnOnce(&mut Shared)) {

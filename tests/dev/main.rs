@@ -24,3 +24,9 @@ mod sweep;
 mod gaps;
 
 mod full_disk;
+
+mod poison;
+
+mod letters;
+
+mod letters_killed;

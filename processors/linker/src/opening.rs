@@ -200,3 +200,38 @@ impl Opener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_refused_again_counts_one_more_try_and_keeps_when_it_was_first_seen() {
+        let opener = Opener {
+            codec: Codec::SingleObject,
+            keys: SigningKeys::parse("k1:c2l4dGVlbiBieXRlcyBhdCBsZWFzdA==").unwrap(),
+            unlinked_topic: "payments.unlinked".to_owned(),
+            links_topic: "payments.links".to_owned(),
+            unlinked_partitions: 1,
+            links_partitions: 1,
+        };
+        let letter = |mark: Option<&ReplayMark>| {
+            let mark = mark.map(|mark| (headers::REPLAY.to_owned(), Some(mark.to_header())));
+            let record = Record {
+                input: Input::Links,
+                partition: 0,
+                offset: 7,
+                timestamp: Some(2_000),
+                key: Some(b"pi_1".to_vec()),
+                value: Some(b"no link".to_vec()),
+                headers: mark.into_iter().collect(),
+            };
+            opener.letter(&record, &opener.open(&record).unwrap_err())
+        };
+        let mut first = letter(None);
+        assert_eq!((first.attempts, first.first_seen), (1, 2_000));
+        first.first_seen = 1_000;
+        let again = letter(Some(&ReplayMark::of(&first)));
+        assert_eq!((again.attempts, again.first_seen), (2, 1_000));
+    }
+}

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::desk::Desk;
+use super::plain;
 use crate::cli::Which;
 use crate::failure::Failure;
 use crate::letters::answer::{Counts, Deed, Outcome, Report, Told};
@@ -101,7 +102,7 @@ fn line(told: &Told) -> String {
         line.push_str(&format!(" to {to}"));
     }
     if let Some(reason) = &told.reason {
-        line.push_str(&format!(": {}", reason.escape_default()));
+        line.push_str(&format!(": {}", plain(reason)));
     }
     line
 }

@@ -24,19 +24,17 @@ const MAX_NAMED_BYTES: usize = 4 * 1024;
 const SECONDS_A_REQUEST: u32 = 30;
 
 pub enum Desk {
-    Kafka(Letters),
+    Kafka(Box<Letters>),
     Ops(OpsTarget),
 }
 
 impl Desk {
     pub fn open(asked: DlqAsked) -> Result<Self, Failure> {
         Ok(match asked {
-            DlqAsked::Kafka {
-                kafka,
-                signing_keys,
-            } => {
-                let codec = serving::codec(&kafka)?;
-                Self::Kafka(Letters::new(&kafka, codec, signing_keys))
+            DlqAsked::Kafka(named) => {
+                let codec = serving::codec(&named.kafka)?;
+                let letters = Letters::new(&named.kafka, codec, named.signing_keys);
+                Self::Kafka(Box::new(letters))
             }
             DlqAsked::Ops(target) => Self::Ops(target),
         })

@@ -1,6 +1,7 @@
 //! `dlq list`: a page of letters, the longest known first.
 
 use super::desk::Desk;
+use super::plain;
 use crate::cli::Which;
 use crate::failure::Failure;
 use crate::letters::answer::{LetterAnswer, Page};
@@ -41,7 +42,7 @@ fn line(letter: &LetterAnswer, width: usize) -> String {
         letter.class,
         letter.first_seen,
         letter.attempts,
-        letter.key.as_deref().unwrap_or("-").escape_default(),
-        letter.reason.escape_default(),
+        plain(letter.key.as_deref().unwrap_or("-")),
+        plain(&letter.reason),
     )
 }

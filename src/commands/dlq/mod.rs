@@ -31,3 +31,22 @@ pub fn run(config: DlqConfig, what: &Dlq) -> Result<(), Failure> {
         Dlq::Discard { which, yes } => change::run(&desk, (Deed::Discard, *yes), which, None, json),
     }
 }
+
+/// What a stranger wrote, fit for a terminal: nothing in it moves a cursor or ends a line.
+fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| {
+            let escaped = letter.is_control().then(|| letter.escape_default());
+            let own = escaped.is_none().then_some(letter);
+            escaped.into_iter().flatten().chain(own)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_a_stranger_wrote_cannot_steer_a_terminal() {
+        assert_eq!(super::plain("it's `ü`\u{1b}[2J\n"), "it's `ü`\\u{1b}[2J\\n");
+    }
+}

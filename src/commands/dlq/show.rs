@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::ask::{list, text};
 use super::desk::Desk;
+use super::plain;
 use crate::failure::Failure;
 use crate::output;
 
@@ -27,8 +28,8 @@ fn page(letter: &Value) -> String {
     let mut lines = vec![
         format!("letter    {}", text(letter, "id")),
         format!("class     {}", text(letter, "class")),
-        format!("reason    {}", text(letter, "reason").escape_default()),
-        format!("key       {}", text(letter, "key").escape_default()),
+        format!("reason    {}", plain(&text(letter, "reason"))),
+        format!("key       {}", plain(&text(letter, "key"))),
         format!("written   {}", text(letter, "timestamp")),
         format!(
             "seen      {} first, refused {} times",
@@ -39,7 +40,7 @@ fn page(letter: &Value) -> String {
             "replay    {} to {} ({})",
             text(replay, "outcome"),
             text(replay, "to"),
-            text(replay, "reason").escape_default()
+            plain(&text(replay, "reason"))
         ),
     ];
     for header in list(letter, "headers") {
@@ -49,8 +50,8 @@ fn page(letter: &Value) -> String {
         };
         lines.push(format!(
             "header    {}: {}",
-            text(header, "name").escape_default(),
-            value.escape_default()
+            plain(&text(header, "name")),
+            plain(&value)
         ));
     }
     lines.push(format!("payload   {}", payload(letter)));

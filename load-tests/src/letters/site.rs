@@ -1,0 +1,170 @@
+//! One `trueup dev` of the run: started, asked, killed and started again on the same data.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use super::{EVENTS, LettersOptions};
+use crate::chaos::ChaosFault;
+use crate::chaos::cluster::{WEBHOOK_SECRET, free_address};
+use crate::instance::{Instance, Launch};
+use crate::kafka::{self, LogRecord, ReadFault};
+use crate::random::Random;
+use crate::scrape;
+
+const READY: Duration = Duration::from_secs(120);
+const GOODBYE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// So often nothing may have moved before it counts as rest.
+const STILL: u32 = 4;
+const SIGNING_KEYS: &str = "letters:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+#[derive(Debug)]
+pub(super) struct Site {
+    instance: Instance,
+    pub(super) binary: PathBuf,
+    http: String,
+    pub(super) ops: String,
+    kafka: String,
+}
+
+impl Site {
+    pub(super) fn start(
+        name: &str,
+        options: &LettersOptions,
+        directory: &Path,
+        random: &mut Random,
+    ) -> Result<Self, ChaosFault> {
+        let [http, ops, kafka] = [
+            free_address(random)?,
+            free_address(random)?,
+            free_address(random)?,
+        ];
+        let data = directory.join(format!("{name}-data"));
+        let arguments = [
+            ("--data-dir", data.display().to_string()),
+            ("--http", http.clone()),
+            ("--ops", ops.clone()),
+            ("--kafka-listen", kafka.clone()),
+            ("--partitions", options.partitions.to_string()),
+        ];
+        let arguments = arguments
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_owned(), value]);
+        let binary = options.binary.canonicalize();
+        let binary = binary.unwrap_or_else(|_| options.binary.clone());
+        let launch = Launch {
+            name: name.to_owned(),
+            binary: binary.clone(),
+            arguments: std::iter::once("dev".to_owned()).chain(arguments).collect(),
+            environment: vec![
+                ("STRIPE_WEBHOOK_SECRET".into(), WEBHOOK_SECRET.into()),
+                ("TRUEUP_SIGNING_KEYS".into(), SIGNING_KEYS.into()),
+            ],
+            directory: directory.to_owned(),
+        };
+        let mut site = Self {
+            instance: Instance::start(launch)?,
+            binary,
+            http,
+            ops,
+            kafka,
+        };
+        site.instance.ready(READY)?;
+        Ok(site)
+    }
+
+    /// `kill -9`, and the same again on the same data.
+    pub(super) fn kill_and_restart(&mut self) -> Result<(), ChaosFault> {
+        self.instance.kill()?;
+        self.instance.restart()?;
+        self.instance.ready(READY)?;
+        Ok(())
+    }
+
+    pub(super) fn stop(&mut self) {
+        // It has told all that it was asked for; how it ends is another run's question.
+        let _ = self.instance.terminate(GOODBYE);
+    }
+
+    pub(super) fn webhook_url(&self) -> String {
+        format!("http://{}/webhooks/stripe", self.http)
+    }
+
+    pub(super) fn kafka(&self) -> &str {
+        &self.kafka
+    }
+
+    /// Writes each record as it is to the partition beside it.
+    pub(super) fn write<'a>(
+        &self,
+        records: impl Iterator<Item = (i32, &'a LogRecord)>,
+    ) -> Result<(), ChaosFault> {
+        let written = || -> Result<(), KafkaError> {
+            let producer: BaseProducer = ClientConfig::new()
+                .set("bootstrap.servers", &self.kafka)
+                .set("enable.idempotence", "true")
+                .set("queue.buffering.max.messages", "1000000")
+                .set("linger.ms", "5")
+                .create()?;
+            for (partition, record) in records {
+                let headers = record.headers.iter().map(|(key, value)| Header {
+                    key,
+                    value: Some(value),
+                });
+                let headers = headers.fold(OwnedHeaders::new(), OwnedHeaders::insert);
+                let message = BaseRecord::to(EVENTS)
+                    .partition(partition)
+                    .key(&record.key)
+                    .payload(record.payload.as_deref().unwrap_or_default())
+                    .headers(headers);
+                producer.send(message).map_err(|(fault, _)| fault)?;
+                producer.poll(Duration::ZERO);
+            }
+            producer.flush(READY)
+        };
+        written().map_err(|cause| {
+            ChaosFault::Read(ReadFault::Kafka {
+                topic: EVENTS.to_owned(),
+                cause,
+            })
+        })
+    }
+
+    /// Dead letters of all classes, by the metric; `None` while it is not shown.
+    pub(super) fn depth(&self) -> Option<usize> {
+        let sum = scrape::sum(&scrape::page(&self.ops)?, "webhook_dead_letter_depth")?;
+        // A gauge of whole letters, so nothing is lost by reading it as text again.
+        format!("{sum:.0}").parse().ok()
+    }
+
+    /// Whether the metric comes to show `expected`.
+    pub(super) fn await_depth(&self, expected: usize, deadline: Instant) -> bool {
+        while self.depth() != Some(expected) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        true
+    }
+
+    /// Waits until every processor has read every input to its end, and stays there.
+    pub(super) fn await_rest(&self, deadline: Instant) -> Result<(), ChaosFault> {
+        let mut still = 0;
+        while still < STILL && Instant::now() < deadline {
+            let mut behind = 0;
+            for topic in [EVENTS, "payments.unlinked", "payments.links"] {
+                let lags = kafka::lags(&self.kafka, topic)?;
+                behind += lags.iter().map(|lag| lag.records).sum::<i64>();
+            }
+            still = if behind == 0 { still + 1 } else { 0 };
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+}
