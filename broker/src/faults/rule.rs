@@ -16,9 +16,10 @@ pub enum Fault {
     Hold,
     /// The same, and it is released by itself after this time.
     HoldFor(Duration),
-    /// The request never reaches the core, and no reply comes.
+    /// The request never reaches the core, and no reply comes to it or to a later one.
     DropRequest,
-    /// The request is worked out, and its reply is lost.
+    /// The request is worked out, and its reply is lost with all that would follow on its
+    /// connection; requests are worked out on.
     DropReply,
     /// The request reaches the core twice.
     Duplicate,

@@ -212,18 +212,24 @@ async fn send_struck(
 }
 
 async fn write_replies(mut write: OwnedWriteHalf, mut waiting: mpsc::Receiver<Due>) {
+    // A stream that lost one reply brings none after it. A client that heard the later ones would
+    // send more than `REMEMBERED_BATCHES` past a batch it has to repeat, and be refused for good.
+    let mut mute = false;
     while let Some(due) = waiting.recv().await {
         let Ok(answer) = due.answer.await else {
             return;
         };
         match due.lost {
             Some(Lost::Connection) => return,
-            Some(Lost::Reply) => continue,
+            Some(Lost::Reply) => mute = true,
             None => {}
         }
         let Answer::Response(response) = answer else {
             continue;
         };
+        if mute {
+            continue;
+        }
         let Some(frame) = encoded(due.key, due.version, due.correlation, &response) else {
             return;
         };

@@ -51,6 +51,30 @@ fn a_first_batch_that_is_refused_is_not_lost_when_the_second_one_comes_at_once()
     assert_eq!(running.values("t", 0, "read_committed"), expected);
 }
 
+/// A client that heard replies after the lost one would write more batches than a broker remembers
+/// past the one that it has to repeat, and give up for good.
+#[test]
+fn after_a_lost_reply_its_connection_is_silent_and_everything_ends_up_once_and_in_order() {
+    let running = Running::start();
+    running.create_topic("t", 1, &[]);
+    let producer = running.producer(&[
+        ("enable.idempotence", "true"),
+        ("batch.num.messages", "1"),
+        ("linger.ms", "0"),
+        ("socket.timeout.ms", "1000"),
+    ]);
+    let faults = running.broker().faults();
+    let lost = Rule::on("Produce", Fault::DropReply).unwrap();
+    let lost = faults.add(lost.after(2).times(1));
+    let closed = Rule::on("Produce", Fault::CloseAfter).unwrap();
+    let closed = faults.add(closed.after(15).times(1));
+    let expected: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    let values: Vec<&str> = expected.iter().map(String::as_str).collect();
+    running.send(&producer, "t", 0, &values);
+    assert_eq!((lost.hits(), closed.hits()), (1, 1));
+    assert_eq!(running.values("t", 0, "read_committed"), expected);
+}
+
 #[test]
 fn a_commit_whose_reply_is_lost_is_committed_once() {
     let running = Running::start();
