@@ -75,6 +75,10 @@ pub enum Plant {
     WindowCorrectedTwice,
     /// The linker decides by rows that it read before it wrote.
     LinkRaceLost,
+    /// A grace runs out only where records come in.
+    GraceNeedsTraffic,
+    /// An order whose gaps all closed gets no tombstone.
+    GapTombstoneSkipped,
 }
 
 impl Plant {
@@ -116,6 +120,8 @@ impl Plant {
         ("hanging-left-open", Self::HangingLeftOpen),
         ("window-corrected-twice", Self::WindowCorrectedTwice),
         ("link-race-lost", Self::LinkRaceLost),
+        ("grace-needs-traffic", Self::GraceNeedsTraffic),
+        ("gap-tombstone-skipped", Self::GapTombstoneSkipped),
     ];
 }
 
