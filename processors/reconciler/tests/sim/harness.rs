@@ -256,7 +256,7 @@ impl History {
 
     /// A step in a storm. A broker that shuts out a producer twice before it commits looks to the
     /// worker like another process of its name: it stops, and its supervisor starts it again.
-    fn live(&mut self, chosen: usize) -> Result<(), String> {
+    fn endure(&mut self, chosen: usize) -> Result<(), String> {
         let Err(fault) = self.step(chosen) else {
             return Ok(());
         };
@@ -277,7 +277,7 @@ impl History {
             0..=69 => {
                 let chosen = self.random.below(self.workers.len());
                 if self.frozen.is_none_or(|(frozen, _)| frozen != chosen) {
-                    self.live(chosen)?;
+                    self.endure(chosen)?;
                 }
             }
             70..=72 => {
