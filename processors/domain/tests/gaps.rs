@@ -347,28 +347,23 @@ fn a_gap_that_opens_while_another_closes_is_one_more() {
         since: 0,
         deadline: 0,
     };
-    let set = |gaps: &[Gap]| GapSet {
-        gaps: gaps.to_vec(),
+    let set = |gaps: &[&Gap]| GapSet {
+        gaps: gaps.iter().map(|gap| (*gap).clone()).collect(),
     };
     let open = |kind, payment| gap(kind, payment, GapStatus::Open);
     let first = open(GapKind::DisputeOpen, "pi_1");
     let second = open(GapKind::DisputeLost, "pi_1");
     let waits = gap(GapKind::DisputeLost, "pi_1", GapStatus::Awaiting);
     let none = set(&[]);
-    assert_eq!(set(&[second.clone()]).newly_open(&set(&[first.clone()])), 1);
-    assert_eq!(none.newly_open(&set(&[first.clone()])), 0);
-    assert_eq!(
-        set(&[second.clone()]).newly_open(&set(&[second.clone()])),
-        0
-    );
-    assert_eq!(set(&[second]).newly_open(&set(&[waits.clone()])), 1);
-    assert_eq!(set(&[waits]).newly_open(&none), 0);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&first])), 1);
+    assert_eq!(none.newly_open(&set(&[&first])), 0);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&second])), 0);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&waits])), 1);
+    assert_eq!(set(&[&waits]).newly_open(&none), 0);
     // Two disputes of one payment are two.
-    let twice = set(&[first.clone(), first.clone()]);
-    assert_eq!(
-        (twice.newly_open(&none), twice.newly_open(&set(&[first]))),
-        (2, 1)
-    );
+    let twice = set(&[&first, &first]);
+    let once = set(&[&first]);
+    assert_eq!((twice.newly_open(&none), twice.newly_open(&once)), (2, 1));
 }
 
 #[test]
