@@ -109,7 +109,7 @@ pub fn agreeing(topics: &Topics) -> [String; 5] {
 fn orders_told(admin: &Admin, kafka: &KafkaTarget, known: &Known) -> Result<bool, Failure> {
     let orders = Topics::new(&kafka.prefix).orders();
     let partitions = known.topics.get(&orders).map_or(0, |held| held.partitions);
-    for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+    for partition in 0..partitions {
         let bounds = admin
             .inner()
             .fetch_watermarks(&orders, partition, ONE_TRY)

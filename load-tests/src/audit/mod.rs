@@ -1,6 +1,7 @@
 //! Holds what came out against what went in: every order's records one by one, every
 //! acknowledged event, letters, lag and the gauge. Reports each fault with its evidence.
 
+mod gaps;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,6 @@ use serde_json::Value;
 
 use crate::avro::AvroFault;
 use crate::fixtures::Fixtures;
-use crate::gap_log::{GapEntry, GapReader};
 use crate::gauges::Gauges;
 use crate::kafka::{self, LogRecord, ReadFault};
 use crate::oracle::{self, reading};
@@ -113,7 +113,7 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
     let mut audit = Audit::default();
     let mut log = event_log(case, &mut audit)?;
     let mut statuses = status_records(case, &mut audit)?;
-    let mut gap_sets = gap_sets(case, &mut audit)?;
+    let mut gap_sets = gaps::sets(case, &mut audit)?;
     for story in case.stories {
         let Some(order_id) = &story.order_id else {
             continue;
@@ -126,7 +126,7 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
         let gaps = oracle::gaps(&events, &snapshots, true);
         audit.figures.gaps += i64::try_from(gaps.len()).unwrap_or(i64::MAX);
         let told = gap_sets.remove(order_id).unwrap_or_default();
-        audit.faults.extend(gap_fault(order_id, &gaps, told));
+        audit.faults.extend(gaps::fault(order_id, &gaps, told));
         audit
             .faults
             .extend(accounted(order_id, &events, &arrived, case.sent));
@@ -236,55 +236,6 @@ fn status_records(
         },
     )?;
     Ok(statuses)
-}
-
-/// What each order's last gap set says.
-fn gap_sets(
-    case: Case<'_>,
-    audit: &mut Audit,
-) -> Result<BTreeMap<String, Vec<GapEntry>>, AuditFault> {
-    let reader = GapReader::new()?;
-    let mut sets: BTreeMap<String, Vec<GapEntry>> = BTreeMap::new();
-    let topic = case.topic("payments.gaps");
-    kafka::read(case.bootstrap, &topic, READ, |record| {
-        let key = String::from_utf8_lossy(&record.key).into_owned();
-        match reader.decode(&record) {
-            Ok(gaps) if gaps.is_empty() => {
-                sets.remove(&key);
-            }
-            Ok(gaps) => {
-                sets.insert(key, gaps);
-            }
-            Err(fault) => audit.faults.push(Fault {
-                subject: key,
-                what: "a gap set that cannot be read".to_owned(),
-                evidence: fault.to_string(),
-            }),
-        }
-    })?;
-    Ok(sets)
-}
-
-/// Whether an order's set differs from what the oracle finds, all of it open.
-fn gap_fault(order_id: &str, gaps: &[oracle::Gap], mut told: Vec<GapEntry>) -> Option<Fault> {
-    let mut expected: Vec<GapEntry> = gaps
-        .iter()
-        .map(|gap| GapEntry {
-            kind: gap.kind.to_owned(),
-            payment_intent: gap.payment_intent.clone(),
-            amount: gap.amount,
-            currency: gap.currency.clone(),
-            unpaid: gap.unpaid,
-            is_open: true,
-        })
-        .collect();
-    expected.sort();
-    told.sort();
-    (expected != told).then(|| Fault {
-        subject: order_id.to_owned(),
-        what: "the last gap set is not what the oracle says".to_owned(),
-        evidence: format!("oracle: {expected:?}\nfound: {told:?}"),
-    })
 }
 
 /// Every acknowledged event of an order is in the log under that order.

@@ -321,6 +321,52 @@ fn without_a_grace_a_gap_is_open_at_once() {
 }
 
 #[test]
+fn disputes_and_what_is_refused_have_no_grace_and_what_is_processing_has_two_weeks() {
+    let minutes = |kind: GapKind| GRACE.of(kind) / 60_000;
+    let waits: Vec<i64> = GapKind::ALL.iter().map(|kind| minutes(*kind)).collect();
+    let two_weeks = 14 * 24 * 60;
+    assert_eq!(waits, [5, 5, 5, 5, 5, 5, 5, 5, 0, 0, two_weeks, 0, 0, 0]);
+    // One grace for all, but what is unlinked has waited for its age.
+    let of_all = Grace::of_all(7);
+    let others = GapKind::ALL
+        .iter()
+        .filter(|kind| **kind != GapKind::Unlinked);
+    assert!(others.clone().all(|kind| of_all.of(*kind) == 7));
+    assert_eq!(of_all.of(GapKind::Unlinked), 0);
+}
+
+#[test]
+fn a_gap_that_opens_while_another_closes_is_one_more() {
+    let gap = |kind, payment: &str, status| Gap {
+        kind,
+        status,
+        amount: 1,
+        currency: Currency::try_from("eur").unwrap(),
+        payment: Some(payment.try_into().unwrap()),
+        unpaid: false,
+        since: 0,
+        deadline: 0,
+    };
+    let set = |gaps: &[&Gap]| GapSet {
+        gaps: gaps.iter().map(|gap| (*gap).clone()).collect(),
+    };
+    let open = |kind, payment| gap(kind, payment, GapStatus::Open);
+    let first = open(GapKind::DisputeOpen, "pi_1");
+    let second = open(GapKind::DisputeLost, "pi_1");
+    let waits = gap(GapKind::DisputeLost, "pi_1", GapStatus::Awaiting);
+    let none = set(&[]);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&first])), 1);
+    assert_eq!(none.newly_open(&set(&[&first])), 0);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&second])), 0);
+    assert_eq!(set(&[&second]).newly_open(&set(&[&waits])), 1);
+    assert_eq!(set(&[&waits]).newly_open(&none), 0);
+    // Two disputes of one payment are two.
+    let twice = set(&[&first, &first]);
+    let once = set(&[&first]);
+    assert_eq!((twice.newly_open(&none), twice.newly_open(&once)), (2, 1));
+}
+
+#[test]
 fn every_kind_has_a_word_of_its_own() {
     let words: std::collections::BTreeSet<&str> =
         GapKind::ALL.iter().map(|kind| kind.as_str()).collect();

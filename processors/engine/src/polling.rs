@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use trueup_plants::{Plant, planted};
+
 use crate::batch::Timer;
 use crate::limits;
 use crate::machine::Outcome;
@@ -127,7 +129,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             let own = held.progress.clock_ms;
             let position = held.progress.position;
             let busy = self.batch.holds(partition);
-            let clock = if !busy && self.at_end(partition, position) {
+            let idle = !busy && self.at_end(partition, position);
+            let clock = if idle && !planted(Plant::GraceNeedsTraffic) {
                 own.max(wall)
             } else {
                 own

@@ -272,11 +272,15 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             .iter()
             .filter(|(_, copied)| copied.gaps_changed())
         {
+            let value = self.processor.gaps(order, &copied.state);
+            if planted(Plant::GapTombstoneSkipped) && value.is_none() {
+                continue;
+            }
             self.log.produce(Output {
                 to: Destination::Gaps,
                 partition: Some(copied.partition),
                 key: order.as_str().as_bytes().to_vec(),
-                value: self.processor.gaps(order, &copied.state),
+                value,
                 headers: Vec::new(),
             })?;
         }

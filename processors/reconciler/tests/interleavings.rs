@@ -158,6 +158,16 @@ fn a_window_corrected_twice_is_found() {
 }
 
 #[test]
+fn a_grace_that_needs_traffic_to_run_out_is_found() {
+    assert_found(Plant::GraceNeedsTraffic);
+}
+
+#[test]
+fn a_gap_set_that_keeps_its_last_gaps_is_found() {
+    assert_found(Plant::GapTombstoneSkipped);
+}
+
+#[test]
 fn a_minute_that_is_older_than_a_day_ends_and_is_corrected_no_more() {
     for seed in 0..20 {
         let (before, after) =

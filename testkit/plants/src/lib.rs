@@ -84,6 +84,10 @@ pub enum Plant {
     /// A replay dies, as by `kill -9`, between a record and the end of its letter. No bug: the
     /// death that a replay must survive.
     ReplayDiesHalfway,
+    /// A grace runs out only where records come in.
+    GraceNeedsTraffic,
+    /// An order whose gaps all closed gets no tombstone.
+    GapTombstoneSkipped,
 }
 
 impl Plant {
@@ -129,6 +133,8 @@ impl Plant {
         ("replay-out-of-order", Self::ReplayOutOfOrder),
         ("letter-buried-unwritten", Self::LetterBuriedUnwritten),
         ("replay-dies-halfway", Self::ReplayDiesHalfway),
+        ("grace-needs-traffic", Self::GraceNeedsTraffic),
+        ("gap-tombstone-skipped", Self::GapTombstoneSkipped),
     ];
 }
 

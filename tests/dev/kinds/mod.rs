@@ -5,12 +5,12 @@ mod table;
 mod watch;
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 use trueup_domain::gap::{GapKind, GapStatus};
+use trueup_load_tests::clock;
 
 use self::table::{Case, Expected, Post};
 use self::watch::Watch;
@@ -19,11 +19,6 @@ use crate::bench::{Dev, LIMIT, said, success};
 /// Long enough that every case is seen to wait, short enough to wait for.
 const GRACE: &str = "2s";
 const GRACE_MS: i64 = 2_000;
-
-fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
-}
 
 /// Snapshots first: of what comes together the inputs keep no order anyway.
 fn post<'a>(dev: &Dev, posts: impl Iterator<Item = &'a Post>) {
@@ -50,7 +45,7 @@ fn post<'a>(dev: &Dev, posts: impl Iterator<Item = &'a Post>) {
 
 #[test]
 fn every_kind_of_gap_opens_after_its_grace_and_closes_for_its_reason() {
-    let cases = table::read(include_str!("kinds.txt"), now_s());
+    let cases = table::read(include_str!("kinds.txt"), clock::now_s());
     let dev = Dev::start(&[
         "--grace",
         GRACE,

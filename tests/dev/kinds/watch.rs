@@ -140,7 +140,10 @@ impl<'a> Watch<'a> {
         let page = ureq::get(&url).call().unwrap();
         let page = page.into_body().read_to_string().unwrap();
         let mut gauges = Gauges::default();
-        for line in page.lines().filter(|line| !line.starts_with('#')) {
+        for line in page
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+        {
             let (series, number) = line.rsplit_once(' ').unwrap();
             // Whole numbers all of them.
             let number = || number.split('.').next().unwrap().parse().unwrap();

@@ -254,6 +254,19 @@ impl History {
         }
     }
 
+    /// A step in a storm. A broker that shuts out a producer twice before it commits looks to the
+    /// worker like another process of its name: it stops, and its supervisor starts it again.
+    fn endure(&mut self, chosen: usize) -> Result<(), String> {
+        let Err(fault) = self.step(chosen) else {
+            return Ok(());
+        };
+        if !fault.contains("its name was taken") {
+            return Err(fault);
+        }
+        self.restart(chosen);
+        Ok(())
+    }
+
     /// One thing happens.
     fn happen(&mut self, stream: &mut Vec<shop::Saying>) -> Result<(), String> {
         self.frozen = match self.frozen {
@@ -264,7 +277,7 @@ impl History {
             0..=69 => {
                 let chosen = self.random.below(self.workers.len());
                 if self.frozen.is_none_or(|(frozen, _)| frozen != chosen) {
-                    self.step(chosen)?;
+                    self.endure(chosen)?;
                 }
             }
             70..=72 => {
