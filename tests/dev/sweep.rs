@@ -11,6 +11,10 @@ use trueup_testkit::{API_KEY, ApiTrouble, Launch, StripeApi, wait_until};
 
 use crate::bench::{Dev, LIMIT, said, success, trueup};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Stripe lists events by when they were created, up to the present"
+)]
 fn now_s() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap()
