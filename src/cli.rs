@@ -19,6 +19,7 @@ pub enum Command {
     Order { id: String },
     Event { id: String },
     Payment { id: String },
+    Gaps,
     TopicsApply,
     LedgerApply,
     Check,
@@ -72,6 +73,8 @@ const SWEEP: &[&str] = &[
 const PROCESS: &[&str] = &["only"];
 const DEV: &[&str] = &["demo", "data-dir", "kafka-listen", "broker-faults"];
 const ASK: &[&str] = &["json", "ops", "ops-token", "signing-keys"];
+const LIST: &[&str] = &["limit", "cursor"];
+const GAPS: &[&str] = &["kind", "watch", "interval"];
 const TOPICS: &[&str] = &["json", "partitions", "replication-factor"];
 
 const AFTER_HELP: &str = "Every setting is a flag, a variable TRUEUP_<FLAG> and a key of the TOML file that \
@@ -120,6 +123,7 @@ fn command(matches: &ArgMatches) -> Option<(Command, &ArgMatches)> {
         "order" => Command::Order { id: id()? },
         "event" => Command::Event { id: id()? },
         "payment" => Command::Payment { id: id()? },
+        "gaps" => Command::Gaps,
         "topics" => return Some((Command::TopicsApply, given.subcommand()?.1)),
         "ledger" => return Some((Command::LedgerApply, given.subcommand()?.1)),
         "check" => Command::Check,
@@ -228,6 +232,11 @@ fn tree() -> Clap {
             )
             .arg(id("The object's id: pi_…, ch_… or cs_…")),
         )
+        .subcommand(leaf(
+            "gaps",
+            "Open gaps, oldest first",
+            &[TALK, &["json", "ops", "ops-token"], KAFKA, LIST, GAPS],
+        ))
         .subcommand(group("topics", "Topics").subcommand(leaf(
             "apply",
             "Create or verify every topic; never changes a partition count",

@@ -32,6 +32,8 @@ mod commands;
 
 mod output;
 
+mod human;
+
 mod failure;
 
 use std::io::{IsTerminal, Write};

@@ -319,3 +319,14 @@ fn a_refused_registry_does_not_show_the_password_it_carries() {
         assert!(!said.contains("swordfish"), "{said}");
     }
 }
+
+#[test]
+fn gaps_of_a_kind_that_is_none_are_refused_and_the_kinds_named() {
+    let output = trueup(&["gaps", "--kind", "lost", "--limit", "0"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output);
+    assert!(said.contains("paid_not_marked, late_success"), "{said}");
+    assert!(said.contains("from 1 to 1000"), "{said}");
+    let nobody = trueup(&["gaps", "--ops", "127.0.0.1:1"], &[]);
+    assert_eq!(nobody.status.code(), Some(1));
+}

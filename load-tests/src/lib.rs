@@ -9,6 +9,8 @@ pub mod clock;
 pub mod dev;
 pub mod drain;
 pub mod fixtures;
+pub mod gap_log;
+pub mod gauges;
 pub mod generate;
 pub mod instance;
 pub mod kafka;
@@ -23,6 +25,7 @@ pub mod snapshots;
 pub mod status_log;
 pub mod story;
 
+mod avro;
 mod checkout;
 mod rest;
 mod returns;

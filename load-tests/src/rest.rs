@@ -1,8 +1,9 @@
-//! Waits until nothing moves any more: no lag, and the gauge where the oracle wants it.
+//! Waits until nothing moves any more: no lag, and the gauges where the oracle wants it.
 
 use std::time::{Duration, Instant};
 
 use crate::audit::Fault;
+use crate::gauges::Gauges;
 use crate::kafka::{self, ReadFault};
 use crate::traffic::about;
 
@@ -13,26 +14,26 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// What was seen last.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    pub(crate) gauge: Option<i64>,
+    pub(crate) gauge: Option<Gauges>,
     pub(crate) settled: Duration,
     /// It did not come to rest.
     pub(crate) fault: Option<Fault>,
 }
 
-/// Waits until the groups have read `topics` to their ends, and the gauge shows `expected`.
+/// Waits until the groups have read `topics` to their ends, and the gauges show `expected`.
 pub(crate) fn wait(
     bootstrap: &str,
     topics: &[String],
-    expected: i64,
+    expected: &Gauges,
     deadline: Instant,
-    gauge: &mut dyn FnMut() -> Option<i64>,
+    gauge: &mut dyn FnMut() -> Option<Gauges>,
 ) -> Rest {
     let started = Instant::now();
     loop {
         let behind = behind(bootstrap, topics);
         let gauge = gauge();
         let settled = started.elapsed();
-        let fault = if matches!(behind, Ok(0)) && gauge == Some(expected) {
+        let fault = if matches!(behind, Ok(0)) && gauge.as_ref() == Some(expected) {
             None
         } else if Instant::now() > deadline || settled > LONGEST {
             let evidence = format!(

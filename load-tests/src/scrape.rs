@@ -41,9 +41,28 @@ pub fn sum(page: &str, name: &str) -> Option<f64> {
     (!values.is_empty()).then(|| values.into_iter().sum())
 }
 
+/// The metric `name` by the value of its only label.
+#[must_use]
+pub fn by_label(page: &str, name: &str, label: &str) -> Vec<(String, f64)> {
+    let start = format!("{name}{{{label}=\"");
+    page.lines()
+        .filter_map(|line| {
+            let (value, number) = line.strip_prefix(&start)?.split_once("\"} ")?;
+            Some((value.to_owned(), number.trim().parse().ok()?))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::sum;
+    use super::{by_label, sum};
+
+    #[test]
+    fn series_are_told_apart_by_their_label() {
+        let page = "a{kind=\"x\"} 3\na{kind=\"y\"} 4\nab{kind=\"x\"} 9\na{other=\"x\"} 1\n";
+        let expected = [("x".to_owned(), 3.0), ("y".to_owned(), 4.0)];
+        assert_eq!(by_label(page, "a", "kind"), expected);
+    }
 
     #[test]
     fn series_of_one_name_are_added_and_longer_names_are_others() {

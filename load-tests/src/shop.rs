@@ -1,5 +1,6 @@
 //! The shop's order service: what it writes to the topic `orders`. Most orders are marked paid
-//! after the money came in; some stay pending for ever, which is the gap to be found.
+//! after the money came in; some stay pending for ever or were canceled, which are gaps to be
+//! found.
 
 use serde_json::{Value, json};
 
@@ -45,8 +46,10 @@ pub(crate) fn snapshots(
     let mut states = vec![("pending", times.begun_s)];
     match ending {
         Ending::Paid { .. } if teller.random.percent(FORGOTTEN_PERCENT) => {
-            if teller.random.percent(20) {
-                states.push(("canceled", teller.clock + 5_000_000));
+            match teller.random.below(10) {
+                0..=1 => states.push(("canceled", teller.clock + 5_000_000)),
+                2 => states.push(("canceled", times.begun_s)),
+                _ => {}
             }
         }
         Ending::Paid { .. } => {

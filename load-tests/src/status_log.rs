@@ -1,18 +1,10 @@
 //! Reads `orders.status` as any consumer would: the published schema and apache-avro, no code
 //! of the project's own.
 
-use apache_avro::types::Value;
-use apache_avro::{Schema, from_avro_datum};
-
+use crate::avro::{AvroFault, Reader};
 use crate::kafka::LogRecord;
 
 const SCHEMA: &str = include_str!("../../schemas/avro/OrderStatusChanged.avsc");
-/// `C3 01`, then eight bytes of the schema's fingerprint.
-const MARKER: [u8; 2] = [0xC3, 0x01];
-const HEADER_BYTES: usize = 10;
-/// CRC-64-AVRO of the schema's canonical form, little-endian, as Java and fastavro compute it:
-/// `fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO")`. apache-avro for Rust gives
-/// another one, since it leaves `{"type":"long"}` where a logical type was stripped.
 const FINGERPRINT: [u8; 8] = [0xB7, 0x40, 0x7A, 0x4C, 0xB4, 0x64, 0xFB, 0x23];
 
 /// One record of `orders.status`. Amounts in minor units.
@@ -33,61 +25,26 @@ pub struct StatusRecord {
     pub offset: i64,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum StatusFault {
-    #[error("the published schema does not parse: {0}")]
-    Schema(apache_avro::Error),
-    #[error("status record at {partition}/{offset} is no single-object Avro of the schema: {why}")]
-    Record {
-        partition: i32,
-        offset: i64,
-        why: String,
-    },
-}
-
 /// Decodes status records by the published schema.
 #[derive(Debug)]
 pub struct StatusReader {
-    schema: Schema,
+    reader: Reader,
 }
 
 impl StatusReader {
     /// # Errors
     /// A schema in the tree that does not parse.
-    pub fn new() -> Result<Self, StatusFault> {
-        let schema = Schema::parse_str(SCHEMA).map_err(StatusFault::Schema)?;
-        Ok(Self { schema })
+    pub fn new() -> Result<Self, AvroFault> {
+        let reader = Reader::new(SCHEMA, FINGERPRINT)?;
+        Ok(Self { reader })
     }
 
     /// # Errors
     /// A payload that is not what the schema and the framing say.
-    pub fn decode(&self, record: &LogRecord) -> Result<StatusRecord, StatusFault> {
+    pub fn decode(&self, record: &LogRecord) -> Result<StatusRecord, AvroFault> {
         let (partition, offset) = (record.partition, record.offset);
-        let fault = |why: &str| StatusFault::Record {
-            partition,
-            offset,
-            why: why.to_owned(),
-        };
-        let payload = record
-            .payload
-            .as_deref()
-            .ok_or_else(|| fault("a null value"))?;
-        let (header, mut datum) = payload
-            .split_at_checked(HEADER_BYTES)
-            .ok_or_else(|| fault("too short"))?;
-        let (marker, fingerprint) = header.split_at(MARKER.len());
-        if marker != MARKER || fingerprint != FINGERPRINT {
-            return Err(fault("another marker or fingerprint"));
-        }
-        let value = from_avro_datum(&self.schema, &mut datum, None)
-            .map_err(|cause| fault(&cause.to_string()))?;
-        let Value::Record(fields) = value else {
-            return Err(fault("no record"));
-        };
-        if !datum.is_empty() {
-            return Err(fault("bytes after the record"));
-        }
-        let fields = Fields(fields);
+        let fault = |why: &str| AvroFault::of(record, why);
+        let fields = self.reader.fields(record)?;
         Ok(StatusRecord {
             order_id: fields
                 .text("order_id")
@@ -120,35 +77,10 @@ impl StatusReader {
     }
 }
 
-struct Fields(Vec<(String, Value)>);
-
-impl Fields {
-    fn get(&self, name: &str) -> Option<&Value> {
-        let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
-        if let Value::Union(_, inner) = value {
-            Some(inner)
-        } else {
-            Some(value)
-        }
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match self.get(name)? {
-            Value::String(text) | Value::Enum(_, text) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    fn number(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            Value::Long(number) | Value::TimestampMillis(number) => Some(*number),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use apache_avro::types::Value;
+
     use super::*;
 
     #[test]
@@ -175,8 +107,8 @@ mod tests {
             ("livemode".into(), null()),
             ("occurred_at".into(), Value::TimestampMillis(7)),
         ]);
-        let datum = apache_avro::to_avro_datum(&reader.schema, value).unwrap();
-        let mut payload = MARKER.to_vec();
+        let datum = apache_avro::to_avro_datum(reader.reader.schema(), value).unwrap();
+        let mut payload = vec![0xC3, 0x01];
         payload.extend(FINGERPRINT);
         payload.extend(datum);
         let mut record = LogRecord {

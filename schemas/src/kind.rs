@@ -87,17 +87,19 @@ impl RecordKind {
             LazyLock::new(|| [parse(include_str!("../avro/former/PaymentEvent.1.avsc"))]);
         static PARTITION_STATE: LazyLock<[Schema; 1]> =
             LazyLock::new(|| [parse(include_str!("../avro/former/PartitionState.1.avsc"))]);
+        static GAP_SET: LazyLock<[Schema; 1]> =
+            LazyLock::new(|| [parse(include_str!("../avro/former/GapSet.1.avsc"))]);
         static LEDGER: LazyLock<[Schema; 1]> =
             LazyLock::new(|| [parse(include_str!("../avro/former/Ledger.1.avsc"))]);
         match self {
             Self::PaymentEvent => &*PAYMENT_EVENT,
             Self::PartitionState => &*PARTITION_STATE,
+            Self::GapSet => &*GAP_SET,
             Self::Ledger => &*LEDGER,
             Self::EventBody
             | Self::PaymentLink
             | Self::OrderSnapshot
             | Self::OrderStatusChanged
-            | Self::GapSet
             | Self::DeadLetter
             | Self::ReconcileWindow => &[],
         }

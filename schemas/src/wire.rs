@@ -114,6 +114,13 @@ pub(crate) enum List<'a, T, M> {
     Read(Vec<M>),
 }
 
+/// A list that a former schema did not have.
+impl<T, M> Default for List<'_, T, M> {
+    fn default() -> Self {
+        Self::Read(Vec::new())
+    }
+}
+
 impl<T, M> List<'_, T, M> {
     /// Turns each mirror into an item.
     pub(crate) fn convert<E>(self, item: impl FnMut(M) -> Result<T, E>) -> Result<Vec<T>, E>

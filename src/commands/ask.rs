@@ -47,16 +47,13 @@ pub fn find<T: Serialize>(
                 .transpose()
                 .map_err(Failure::failed)
         }
-        Asked::Ops(target) => over_http(&target, collection, id),
+        Asked::Ops(target) => over_http(&target, &format!("{collection}/{}", path::encode(id))),
     }
 }
 
-fn over_http(target: &OpsTarget, collection: &str, id: &str) -> Result<Option<Value>, Failure> {
-    let url = format!(
-        "http://{}/api/v1/{collection}/{}",
-        target.address,
-        path::encode(id)
-    );
+/// What the API answers under `asked`; `None` when it says that there is no such thing.
+pub fn over_http(target: &OpsTarget, asked: &str) -> Result<Option<Value>, Failure> {
+    let url = format!("http://{}/api/v1/{asked}", target.address);
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

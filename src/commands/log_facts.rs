@@ -22,6 +22,8 @@ const ONE_TRY: Duration = Duration::from_secs(2);
 pub struct LogFacts {
     /// `min.compaction.lag.ms` of the orders topic.
     pub orders_lag_ms: i64,
+    /// The orders topic holds a record, or held one: an order service feeds it.
+    pub orders_told: bool,
 }
 
 type Admin = AdminClient<DefaultClientContext>;
@@ -37,12 +39,21 @@ pub async fn await_facts(kafka: &KafkaTarget, stop: Stop) -> Result<Option<LogFa
         let asked = match tokio::task::block_in_place(|| topics::known_topics(&admin, ONE_TRY)) {
             Ok(known) => {
                 copartitioned(kafka, &known)?;
-                orders_lag(&admin, kafka).await
+                let told = tokio::task::block_in_place(|| orders_told(&admin, kafka, &known));
+                match told {
+                    Ok(told) => orders_lag(&admin, kafka).await.map(|lag| (lag, told)),
+                    Err(fault) => Err(fault),
+                }
             }
             Err(fault) => Err(fault),
         };
         match asked {
-            Ok(orders_lag_ms) => return Ok(Some(LogFacts { orders_lag_ms })),
+            Ok((orders_lag_ms, orders_told)) => {
+                return Ok(Some(LogFacts {
+                    orders_lag_ms,
+                    orders_told,
+                }));
+            }
             Err(fault) => tracing::warn!(%fault, "waiting for the brokers"),
         }
         tokio::select! {
@@ -92,6 +103,22 @@ pub fn agreeing(topics: &Topics) -> [String; 5] {
         topics.payments_gaps(),
         topics.payments_windows(),
     ]
+}
+
+/// Whether anything was ever written to the orders topic.
+fn orders_told(admin: &Admin, kafka: &KafkaTarget, known: &Known) -> Result<bool, Failure> {
+    let orders = Topics::new(&kafka.prefix).orders();
+    let partitions = known.topics.get(&orders).map_or(0, |held| held.partitions);
+    for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+        let bounds = admin
+            .inner()
+            .fetch_watermarks(&orders, partition, ONE_TRY)
+            .map_err(Failure::failed)?;
+        if bounds.1 > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn orders_lag(admin: &Admin, kafka: &KafkaTarget) -> Result<i64, Failure> {

@@ -16,6 +16,8 @@ mod event;
 
 mod payment;
 
+mod gaps;
+
 mod ask;
 
 mod serving;
@@ -38,7 +40,8 @@ mod check;
 
 use crate::cli::Command;
 use crate::config::{
-    self, AskConfig, DevConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig, SweepConfig,
+    self, AskConfig, DevConfig, GapsConfig, IngestConfig, LedgerConfig, ProcessConfig, SendConfig,
+    SweepConfig,
     TopicsConfig,
 };
 use crate::failure::Failure;
@@ -61,6 +64,7 @@ pub fn run(command: &Command, merged: &Merged, faults: Faults) -> Result<(), Fai
         Command::Order { id } => order::run(AskConfig::read(merged, faults)?, id),
         Command::Event { id } => event::run(AskConfig::read(merged, faults)?, id),
         Command::Payment { id } => payment::run(AskConfig::read(merged, faults)?, id),
+        Command::Gaps => gaps::run(GapsConfig::read(merged, faults)?),
         Command::TopicsApply => topics::run(&TopicsConfig::read(merged, faults)?),
         Command::LedgerApply => ledger::run(&LedgerConfig::read(merged, faults)?),
         Command::Check => check::run(merged, faults, host_name.as_deref()),

@@ -1,5 +1,6 @@
 //! The reconciler's workers as a part of a process, whichever command runs them.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -114,7 +115,7 @@ pub fn run(
         Err(fault) => return Err(Failure::failed(format!("no summary can be kept: {fault}"))),
     }
     let linker = linking::settings(serve, config, codec.clone());
-    let settings = settings(serve, config, codec, facts.orders_lag_ms);
+    let settings = settings(serve, config, codec, facts);
     let reconcile = || {
         trueup_reconciler::run(&settings, |_| stores.worker(), flag, &shown.health)
             .map_err(Failure::failed)
@@ -138,7 +139,7 @@ fn settings(
     serve: &ServeConfig,
     config: &WorkersConfig,
     codec: Codec,
-    orders_lag_ms: i64,
+    facts: LogFacts,
 ) -> ProcessSettings {
     ProcessSettings {
         kafka: serve.kafka.client_properties(),
@@ -147,19 +148,19 @@ fn settings(
         keys: serve.signing_keys.clone(),
         instance_id: config.instance_id.clone(),
         workers: config.workers,
-        grace: Grace {
-            default_ms: i64::try_from(config.grace.as_millis()).unwrap_or(i64::MAX),
-        },
-        // An empty topic changes nothing, so it may as well be read from the start.
+        grace: config.grace.map_or(Grace::STANDARD, |grace| {
+            Grace::of_all(i64::try_from(grace.as_millis()).unwrap_or(i64::MAX))
+        }),
         orders_feed: match config.orders_feed {
-            OrdersFeed::Auto | OrdersFeed::On => Feed::On,
+            OrdersFeed::Auto => Feed::Auto(Arc::new(AtomicBool::new(facts.orders_told))),
+            OrdersFeed::On => Feed::On,
             OrdersFeed::Off => Feed::Off,
         },
         cache_bytes: config.cache_bytes,
         max_batch_records: trueup_engine::limits::MAX_BATCH_RECORDS,
         max_unacked_transactions: config.unacked_transactions,
         max_unacked: config.unacked_age,
-        orders_lag_ms,
+        orders_lag_ms: facts.orders_lag_ms,
         epoch: config.epoch,
     }
 }

@@ -76,7 +76,7 @@ impl DevConfig {
         let read = || {
             let mut workers = workers?;
             if demo && is_unset(merged, "grace") {
-                workers.grace = DEMO_GRACE;
+                workers.grace = Some(DEMO_GRACE);
             }
             let partitions = partitions?;
             Some(Self {
@@ -189,8 +189,9 @@ mod tests {
     #[test]
     fn a_demos_grace_is_short_unless_somebody_says_otherwise() {
         let grace = |given: &[(&str, &str)]| read(given).unwrap().workers.grace;
-        assert_eq!(grace(&[("demo", "true")]), DEMO_GRACE);
-        assert_eq!(grace(&[("demo", "true"), ("grace", "9s")]).as_secs(), 9);
-        assert_eq!(grace(&[]).as_secs(), 300);
+        assert_eq!(grace(&[("demo", "true")]), Some(DEMO_GRACE));
+        let told = grace(&[("demo", "true"), ("grace", "9s")]);
+        assert_eq!(told, Some(Duration::from_secs(9)));
+        assert_eq!(grace(&[]), None);
     }
 }

@@ -10,7 +10,10 @@ pub mod sweep;
 
 pub mod tools;
 
-pub use dev::DevConfig;
+pub mod gaps;
+
+pub use dev::{DEMO_GRACE, DevConfig};
+pub use gaps::GapsConfig;
 pub use serving::{
     GatewayConfig, IngestConfig, OrdersFeed, ProcessConfig, ServeConfig, WorkersConfig,
 };

@@ -175,7 +175,8 @@ impl ProcessConfig {
 pub struct WorkersConfig {
     pub instance_id: String,
     pub workers: usize,
-    pub grace: Duration,
+    /// For gaps of every kind; `None` is the standard of each.
+    pub grace: Option<Duration>,
     /// Until an event that waits for its order is said to be without one.
     pub unlinked_age: Duration,
     pub orders_feed: OrdersFeed,
@@ -193,7 +194,7 @@ impl WorkersConfig {
         let workers = reader
             .optional("workers", |text| value::number(text, 1, value::MAX_WORKERS))
             .unwrap_or_else(|| workers.min(value::MAX_WORKERS));
-        let grace = reader.required("grace", value::duration);
+        let grace = reader.optional("grace", value::duration);
         let unlinked_age = reader.required("unlinked-age", unlinked_age);
         let feeds = [
             ("auto", OrdersFeed::Auto),
@@ -211,7 +212,7 @@ impl WorkersConfig {
         Some(Self {
             instance_id: instance_id?,
             workers,
-            grace: grace?,
+            grace,
             unlinked_age: unlinked_age?,
             orders_feed: orders_feed?,
             cache_bytes: cache_mib? * 1024 * 1024,

@@ -147,7 +147,7 @@ impl AskConfig {
     pub fn read(merged: &Merged, faults: Faults) -> Result<Self, Faults> {
         let mut reader = Reader::new(merged, faults);
         let json = reader.switch("json");
-        let direct = is_direct(merged);
+        let direct = is_direct(merged, &["kafka", "scylla"]);
         let asked = if direct {
             let kafka = KafkaTarget::read(&mut reader);
             let store = StoreTarget::read(&mut reader);
@@ -168,11 +168,11 @@ impl AskConfig {
     }
 }
 
-/// Whether Kafka and the store are to be read: where somebody named them, unless `--ops` was
+/// Whether `named` (Kafka, the store) are to be read: where somebody named one, unless `--ops` was
 /// named nearer by. A file or an environment shared with `trueup process` names them always.
-fn is_direct(merged: &Merged) -> bool {
+pub(super) fn is_direct(merged: &Merged, named: &[&str]) -> bool {
     let nearness = |name: &str| merged.get(name).map(|value| value.source.nearness());
-    let stores = nearness("kafka").max(nearness("scylla"));
+    let stores = named.iter().filter_map(|name| nearness(name)).max();
     stores.is_some() && stores >= nearness("ops")
 }
 
@@ -190,7 +190,8 @@ mod tests {
             .iter()
             .map(|name| ((*name).to_owned(), "127.0.0.1:1".to_owned()))
             .collect();
-        is_direct(&Merged::new(&flags, &variables, &mut Faults::default()))
+        let merged = Merged::new(&flags, &variables, &mut Faults::default());
+        is_direct(&merged, &["kafka", "scylla"])
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The day: which orders there are, what happens to each, and what Stripe delivers, in which order.
 
 use serde_json::Value;
+use trueup_domain::gap::GapKind;
 use trueup_domain::status::OrderStatus;
 
 use super::objects::{Payment, Teller};
@@ -24,6 +25,8 @@ pub struct Order {
     pub service: Service,
     /// What becomes of it.
     pub last: OrderStatus,
+    /// The gaps that stay open, in the order of the kinds.
+    pub gaps: &'static [GapKind],
 }
 
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl Day {
         goods: &str,
         amount: i64,
         (service, last): (Service, OrderStatus),
+        gaps: &'static [GapKind],
     ) -> String {
         let id = format!("{goods}-{}", tell.run);
         self.orders.push(Order {
@@ -71,6 +75,7 @@ impl Day {
             amount,
             service,
             last,
+            gaps,
         });
         id
     }
@@ -81,14 +86,20 @@ impl Day {
 
     /// The plain case: an Elements payment, told in order.
     fn mug(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "mug", 1_990, (Service::Marks, OrderStatus::Paid));
+        let id = self.order(tell, "mug", 1_990, (Service::Marks, OrderStatus::Paid), &[]);
         let paid = paid(tell, payment(&id, 1, 1_990));
         self.arrive(paid);
     }
 
     /// Checkout: the session carries the order's id, the payment behind it none that counts here.
     fn lamp(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "lamp", 12_900, (Service::Marks, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "lamp",
+            12_900,
+            (Service::Marks, OrderStatus::Paid),
+            &[],
+        );
         let payment = payment(&id, 1, 12_900);
         let session = payment.session("complete", "paid", Some(payment.id("pi")));
         let mut intent = payment.intent("succeeded", 12_900);
@@ -102,7 +113,13 @@ impl Day {
 
     /// Everything arrives twice, and the end before the beginning.
     fn chair(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "chair", 24_900, (Service::Marks, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "chair",
+            24_900,
+            (Service::Marks, OrderStatus::Paid),
+            &[],
+        );
         let mut events = paid(tell, payment(&id, 1, 24_900));
         events.reverse();
         self.arrive(events.clone());
@@ -111,21 +128,39 @@ impl Day {
 
     /// Paid at Stripe, and the shop never hears of it.
     fn vase(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "vase", 5_600, (Service::Forgets, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "vase",
+            5_600,
+            (Service::Forgets, OrderStatus::Paid),
+            &[GapKind::PaidNotMarked],
+        );
         let paid = paid(tell, payment(&id, 1, 5_600));
         self.arrive(paid);
     }
 
     /// Paid while the order service was down.
     fn book(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "book", 2_250, (Service::MarksLate, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "book",
+            2_250,
+            (Service::MarksLate, OrderStatus::Paid),
+            &[],
+        );
         let paid = paid(tell, payment(&id, 1, 2_250));
         self.arrive(paid);
     }
 
     /// The first card is declined.
     fn desk(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "desk", 49_900, (Service::Marks, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "desk",
+            49_900,
+            (Service::Marks, OrderStatus::Paid),
+            &[],
+        );
         let payment = payment(&id, 1, 49_900);
         let events = [
             tell.event(CREATED, payment.intent("requires_payment_method", 0)),
@@ -143,6 +178,7 @@ impl Day {
             "tent",
             18_000,
             (Service::Marks, OrderStatus::Canceled),
+            &[],
         );
         let session = payment(&id, 1, 18_000).session("expired", "unpaid", None);
         let event = tell.event("checkout.session.expired", session);
@@ -151,7 +187,13 @@ impl Day {
 
     /// The customer pays twice.
     fn clock(&mut self, tell: &mut Teller<'_>) {
-        let id = self.order(tell, "clock", 7_500, (Service::Marks, OrderStatus::Paid));
+        let id = self.order(
+            tell,
+            "clock",
+            7_500,
+            (Service::Marks, OrderStatus::Paid),
+            &[GapKind::DuplicatePayment],
+        );
         for number in [1, 2] {
             let paid = paid(tell, payment(&id, number, 7_500));
             self.arrive(paid);
@@ -161,7 +203,7 @@ impl Day {
     /// Sent back: the refund itself names no order, its charge does.
     fn plant(&mut self, tell: &mut Teller<'_>) {
         let fate = (Service::Marks, OrderStatus::Refunded);
-        let id = self.order(tell, "plant", 3_490, fate);
+        let id = self.order(tell, "plant", 3_490, fate, &[]);
         let payment = payment(&id, 1, 3_490);
         let mut events = paid(tell, payment);
         events.push(tell.event("refund.created", payment.refund()));
@@ -172,7 +214,7 @@ impl Day {
     /// The cardholder's bank takes the money back for now.
     fn rug(&mut self, tell: &mut Teller<'_>) {
         let fate = (Service::Marks, OrderStatus::Disputed);
-        let id = self.order(tell, "rug", 18_900, fate);
+        let id = self.order(tell, "rug", 18_900, fate, &[GapKind::DisputeOpen]);
         let payment = payment(&id, 1, 18_900);
         let mut events = paid(tell, payment);
         events.push(tell.event("charge.dispute.created", payment.dispute()));

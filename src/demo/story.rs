@@ -2,10 +2,10 @@
 //!
 //! Knows no client and no clock: news in, words and snapshots out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trueup_domain::event::SnapshotStatus;
-use trueup_domain::gap::{Gap, GapStatus};
+use trueup_domain::gap::{Gap, GapKind, GapStatus};
 use trueup_domain::status::OrderStatus;
 
 use super::day::{Order, Service};
@@ -46,19 +46,19 @@ struct Told {
     status: OrderStatus,
     /// Of the latest snapshot that the service wrote.
     version: i64,
-    gap_opened: bool,
-    gap_open: bool,
+    /// Kinds of the gaps that are open, and of all that ever were.
+    open: BTreeSet<GapKind>,
+    opened: BTreeSet<GapKind>,
 }
 
 impl Told {
     /// Whether nothing more is to come.
     fn is_over(&self) -> bool {
-        let gap = match self.order.service {
-            Service::Marks => !self.gap_open,
-            Service::MarksLate => self.gap_opened && !self.gap_open,
-            Service::Forgets => self.gap_open,
+        let marked = match self.order.service {
+            Service::Marks | Service::Forgets => true,
+            Service::MarksLate => self.opened.contains(&GapKind::PaidNotMarked),
         };
-        gap && self.status == self.order.last
+        marked && self.open.iter().eq(self.order.gaps) && self.status == self.order.last
     }
 
     fn mark(&mut self, status: SnapshotStatus, late: bool) -> Mark {
@@ -86,8 +86,8 @@ impl Story {
                 order,
                 status: OrderStatus::Pending,
                 version: 0,
-                gap_opened: false,
-                gap_open: false,
+                open: BTreeSet::new(),
+                opened: BTreeSet::new(),
             };
             (told.order.id.clone(), told)
         });
@@ -132,9 +132,9 @@ impl Story {
         waiting.map(|told| told.order.id.as_str()).collect()
     }
 
-    /// The orders whose gap is open.
+    /// The orders that have an open gap.
     pub fn open(&self) -> Vec<&str> {
-        let open = self.orders.values().filter(|told| told.gap_open);
+        let open = self.orders.values().filter(|told| !told.open.is_empty());
         open.map(|told| told.order.id.as_str()).collect()
     }
 }
@@ -169,27 +169,21 @@ fn status(told: &mut Told, to: OrderStatus, received: i64, refunded: i64) -> Fol
 
 fn gap(told: &mut Told, gaps: &[Gap]) -> Follows {
     let mut follows = Follows::default();
-    let open = gaps.iter().find(|gap| gap.status == GapStatus::Open);
-    match (told.gap_open, open) {
-        (false, Some(gap)) => {
-            told.gap_open = true;
-            told.gap_opened = true;
-            let what = format!(
-                "{}: {} came in, and the shop still has the order as pending",
-                gap.kind.as_str(),
-                money(gap.amount)
-            );
-            follows.say.push(line(&told.order.id, "GAP OPENS", &what));
-            if told.order.service == Service::MarksLate {
-                follows.mark = Some(told.mark(SnapshotStatus::Paid, true));
-            }
+    let open = || gaps.iter().filter(|gap| gap.status == GapStatus::Open);
+    let kinds: BTreeSet<GapKind> = open().map(|gap| gap.kind).collect();
+    let before = std::mem::replace(&mut told.open, kinds);
+    for gap in open().filter(|gap| !before.contains(&gap.kind)) {
+        told.opened.insert(gap.kind);
+        let what = format!("{} of {}", gap.kind.as_str(), money(gap.amount));
+        follows.say.push(line(&told.order.id, "GAP OPENS", &what));
+        if gap.kind == GapKind::PaidNotMarked && told.order.service == Service::MarksLate {
+            follows.mark = Some(told.mark(SnapshotStatus::Paid, true));
         }
-        (true, None) => {
-            told.gap_open = false;
-            let what = "the shop has marked the order";
-            follows.say.push(line(&told.order.id, "gap closes", what));
-        }
-        (true, Some(_)) | (false, None) => {}
+    }
+    for kind in before.difference(&told.open) {
+        follows
+            .say
+            .push(line(&told.order.id, "gap closes", kind.as_str()));
     }
     follows
 }
@@ -206,7 +200,6 @@ fn money(units: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use trueup_domain::gap::GapKind;
     use trueup_domain::money::Currency;
 
     use super::*;
@@ -217,6 +210,10 @@ mod tests {
             amount: 1_990,
             service,
             last: OrderStatus::Paid,
+            gaps: match service {
+                Service::Marks | Service::MarksLate => &[],
+                Service::Forgets => &[GapKind::PaidNotMarked],
+            },
         }]);
         assert_eq!(story.begin()[0].version, 1);
         story
@@ -238,6 +235,7 @@ mod tests {
             amount: 1_990,
             currency: Currency::try_from("eur").unwrap(),
             payment: None,
+            unpaid: true,
             since: 0,
             deadline: 1,
         };

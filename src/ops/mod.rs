@@ -12,5 +12,7 @@ pub mod reply;
 
 pub mod path;
 
+mod query;
+
 pub use health::HealthBoard;
 pub use routes::Ops;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 
 use super::health::{HealthBoard, Report};
 use super::reply::{self, Reply};
-use super::{limits, path};
+use super::{limits, path, query};
 use crate::lookup::{Lookup, LookupFault};
-use crate::summary::Summary;
+use crate::summary::{Summary, SummaryFault};
 
 /// What the ops listener serves.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ enum Route<'a> {
     Event(&'a str),
     Summary,
     Payment(&'a str),
+    Gaps,
     Unknown,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Route<'a> {
             "/actuator/info" => Self::Info,
             "/" => Self::Page,
             "/api/v1/summary" => Self::Summary,
+            "/api/v1/gaps" => Self::Gaps,
             _ => {
                 let order = path.strip_prefix("/api/v1/orders/").map(Self::Order);
                 order
@@ -76,6 +78,7 @@ impl<'a> Route<'a> {
             | Self::Event(_)
             | Self::Summary
             | Self::Payment(_)
+            | Self::Gaps
             | Self::Unknown => false,
         }
     }
@@ -135,8 +138,8 @@ impl Ops {
 
     /// Answers one request: first whether the path is served, then whether it is open to this
     /// client, then whether the method is right.
-    pub async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Reply {
-        let route = Route::of(path);
+    pub async fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Reply {
+        let route = Route::of(uri.path());
         let locked = self
             .token
             .as_ref()
@@ -157,8 +160,12 @@ impl Ops {
             Route::Page => reply::page(PAGE),
             Route::Order(id) => self.look(id, "order", Lookup::order).await,
             Route::Event(id) => self.look(id, "event", Lookup::event).await,
-            Route::Summary => self.summarise().await,
+            Route::Summary => self.summarise(Summary::answer).await,
             Route::Payment(id) => self.look(id, "payment", Lookup::payment).await,
+            Route::Gaps => match query::gaps(uri.query()) {
+                Ok(asked) => self.summarise(move |held| held.gaps(&asked)).await,
+                Err(fault) => reply::error(StatusCode::BAD_REQUEST, "bad_request", &fault),
+            },
             Route::Unknown => {
                 let message = "nothing is served under this path";
                 reply::error(StatusCode::NOT_FOUND, "not_found", message)
@@ -166,7 +173,10 @@ impl Ops {
         }
     }
 
-    async fn summarise(&self) -> Reply {
+    async fn summarise<T: Serialize + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Summary) -> Result<T, SummaryFault> + Send + 'static,
+    ) -> Reply {
         let Some(summary) = self.summary.clone() else {
             let message = "this process follows no topics; ask a `trueup process`";
             return reply::error(StatusCode::NOT_FOUND, "not_served", message);
@@ -179,7 +189,7 @@ impl Ops {
             let message = "too many look-ups at once; try again";
             return reply::error(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
         };
-        let asked = move || summary.get().map(Summary::answer);
+        let asked = move || summary.get().map(ask);
         let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         match tokio::task::spawn_blocking(asked).await {
             Ok(Some(Ok(answer))) => reply::json(StatusCode::OK, &answer),

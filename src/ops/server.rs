@@ -73,7 +73,7 @@ async fn converse(ops: Arc<Ops>, stream: TcpStream, permit: OwnedSemaphorePermit
         let ops = Arc::clone(&ops);
         async move {
             Ok::<_, Infallible>(
-                ops.answer(request.method(), request.uri().path(), request.headers())
+                ops.answer(request.method(), request.uri(), request.headers())
                     .await,
             )
         }

@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn an_empty_variable_counts_as_unset() {
-        let all = merged(&[], &[("TRUEUP_GRACE", "")], &mut Faults::default());
-        assert_eq!(all.get("grace").unwrap().source, Source::Default);
+        let all = merged(&[], &[("TRUEUP_HTTP", "")], &mut Faults::default());
+        assert_eq!(all.get("http").unwrap().source, Source::Default);
     }
 
     #[test]

@@ -335,8 +335,8 @@ pub const SETTINGS: &[Setting] = &[
     one(
         "grace",
         "DURATION",
-        Some("5m"),
-        "How long a payment may stay unreconciled before its gap opens",
+        None,
+        "How long something may be wrong before its gap opens, for every kind [default: 5m; none for disputes, 14d for what is processing]",
     ),
     one(
         "unlinked-age",
@@ -367,6 +367,33 @@ pub const SETTINGS: &[Setting] = &[
         "DURATION",
         Some("60s"),
         "Age of the oldest ledger not acknowledged by the store, before a worker pauses",
+    ),
+    many(
+        "kind",
+        "KIND",
+        "Only gaps of this kind, as the metrics name it; repeatable",
+    ),
+    switch(
+        "watch",
+        "Show them again and again, on a terminal in place, until Ctrl-C",
+    ),
+    one(
+        "interval",
+        "DURATION",
+        Some("2s"),
+        "How often what is watched is shown anew",
+    ),
+    one(
+        "limit",
+        "N",
+        Some("1000"),
+        "The most entries of a list, 1000 at most",
+    ),
+    one(
+        "cursor",
+        "CURSOR",
+        None,
+        "Where a list goes on: `next` of the page before",
     ),
     one(
         "epoch",

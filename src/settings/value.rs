@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use trueup_domain::gap::GapKind;
 use trueup_ledger::Replication;
 
 /// The most partitions a topic may be given here.
@@ -92,6 +93,16 @@ pub fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         format!("not one of {}", words.join(", "))
     })
+}
+
+/// # Errors
+/// When it is no kind of the contract.
+pub fn gap_kind(text: &str) -> Result<GapKind, String> {
+    let kinds: Vec<(&str, GapKind)> = GapKind::ALL
+        .iter()
+        .map(|kind| (kind.as_str(), *kind))
+        .collect();
+    word(text, &kinds)
 }
 
 /// # Errors

@@ -46,7 +46,7 @@ pub fn summary(held: &Held, behind: &BTreeMap<i32, i64>, now: UnixMillis) -> Sum
         GapKind::ALL.iter().map(|kind| (kind.as_str(), 0)).collect();
     let mut gap_amount: BTreeMap<String, i64> = BTreeMap::new();
     let mut oldest: Option<UnixMillis> = None;
-    for gap in held.open_gaps() {
+    for gap in held.gaps.iter() {
         let count = open_gaps.entry(gap.kind.as_str()).or_default();
         *count = count.saturating_add(1);
         let sum = gap_amount.entry(gap.currency.to_string()).or_default();

@@ -3,9 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
-use trueup_domain::event::UnixMillis;
-use trueup_domain::gap::{GapKind, GapStatus};
-use trueup_domain::money::Currency;
 use trueup_domain::rolling::Rolling;
 use trueup_domain::window::{MINUTE_MS, Minute, Totals};
 use trueup_schemas::codec::Codec;
@@ -15,6 +12,7 @@ use trueup_schemas::records::{
 };
 
 use super::limits;
+use super::open_gaps::OpenGaps;
 
 /// A topic that is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,29 +33,17 @@ pub struct HeldPartition {
     pub state: Option<PartitionState>,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub struct OpenGap {
-    pub kind: GapKind,
-    pub amount: i64,
-    pub currency: Currency,
-    pub since: UnixMillis,
-}
-
 /// Stands for a key, which may have 200 bytes.
 type KeyDigest = [u8; 16];
 
 #[derive(Debug, Default)]
 pub struct Held {
     pub partitions: BTreeMap<i32, HeldPartition>,
-    gaps: HashMap<KeyDigest, Vec<OpenGap>>,
+    pub gaps: OpenGaps,
     letters: HashMap<KeyDigest, LetterClass>,
 }
 
 impl Held {
-    pub fn open_gaps(&self) -> impl Iterator<Item = &OpenGap> {
-        self.gaps.values().flatten()
-    }
-
     pub fn letters(&self) -> impl Iterator<Item = LetterClass> + '_ {
         self.letters.values().copied()
     }
@@ -76,14 +62,10 @@ impl Held {
             Followed::Gaps if key.starts_with(INTERNAL_PREFIX.as_bytes()) => {}
             Followed::Gaps => {
                 let told: Option<GapSetRecord> = value.and_then(|value| codec.decode(value).ok());
-                let open = told.map_or_else(Vec::new, |told| open(&told));
-                let key = digest(key);
-                if open.is_empty() {
-                    self.gaps.remove(&key);
-                } else if self.gaps.len() < limits::MAX_ORDERS_IN_GAP
-                    || self.gaps.contains_key(&key)
-                {
-                    self.gaps.insert(key, open);
+                // A key that is no text names no order.
+                if let Ok(order) = std::str::from_utf8(key) {
+                    let gaps = told.map_or_else(Vec::new, |told| told.gaps.gaps);
+                    self.gaps.set(order, gaps);
                 }
             }
             Followed::Letters => {
@@ -120,18 +102,6 @@ impl Held {
         let totals = totals.map_or(Totals::ZERO, |(_, totals)| totals);
         held.windows.set(Minute::of(start_ms), totals);
     }
-}
-
-fn open(told: &GapSetRecord) -> Vec<OpenGap> {
-    let gaps = told.gaps.gaps.iter();
-    let open = gaps.filter(|gap| gap.status == GapStatus::Open);
-    open.map(|gap| OpenGap {
-        kind: gap.kind,
-        amount: gap.amount,
-        currency: gap.currency,
-        since: gap.since,
-    })
-    .collect()
 }
 
 fn digest(key: &[u8]) -> KeyDigest {

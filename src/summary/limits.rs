@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-/// Orders with open gaps that are kept; of more, nothing is counted.
-pub const MAX_ORDERS_IN_GAP: usize = 1_000_000;
+/// Open gaps that are kept, about 300 bytes each; more are neither counted nor listed.
+pub const MAX_OPEN_GAPS: usize = 1_000_000;
+/// Gaps of one page at most, and where nobody says.
+pub const MAX_PAGE: usize = 1_000;
+/// How long a command waits for a topic of which nothing comes.
+pub const NOTHING_CAME: Duration = Duration::from_secs(15);
 /// Dead letters that are kept; more are not counted.
 pub const MAX_LETTERS: usize = 1_000_000;
 /// The wait of one poll, and so the longest time in which a stop is not seen.
@@ -14,3 +18,5 @@ pub const OPEN_AGAIN: Duration = Duration::from_secs(1);
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Fetched and not yet taken, in KiB, of each topic.
 pub const QUEUED_KIB: &str = "8192";
+/// How often it is looked whether a topic has been read to its end.
+pub const LOOK_AGAIN: Duration = Duration::from_millis(20);

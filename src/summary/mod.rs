@@ -6,13 +6,16 @@ pub mod answer;
 
 pub mod limits;
 
+mod follower;
+
 mod held;
+
+mod open_gaps;
 
 mod tail;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use trueup_domain::event::UnixMillis;
@@ -21,7 +24,9 @@ use trueup_schemas::codec::Codec;
 use trueup_schemas::topics::Topics;
 
 use self::answer::SummaryAnswer;
-use self::held::{Followed, Held};
+pub use self::follower::{Follower, GapPage};
+pub use self::held::Followed;
+pub use self::open_gaps::{GapQuery, Place};
 use crate::config::KafkaTarget;
 
 /// Why there is no summary now.
@@ -29,22 +34,17 @@ use crate::config::KafkaTarget;
 pub enum SummaryFault {
     #[error("the state topics have not been read to their end yet; try again")]
     Reading,
+    #[error("the gaps could not be read: {0}")]
+    Unread(String),
     #[error("the brokers could not be asked how far the inputs reach: {0}")]
     Watermarks(String),
 }
 
-/// What is followed, filled by a thread for each topic.
-#[derive(Debug, Default)]
-struct Shared {
-    held: Held,
-    /// Topics whose every partition has been read to its end once.
-    read: BTreeSet<Followed>,
-}
-
 pub struct Summary {
-    shared: Arc<Mutex<Shared>>,
+    follower: Follower,
     watermarks: BaseConsumer,
     inputs: [String; 2],
+    stop: StopFlag,
     clock: fn() -> UnixMillis,
 }
 
@@ -69,30 +69,13 @@ impl Summary {
     ) -> Result<Self, String> {
         let topics = Topics::new(&kafka.prefix);
         let watermarks = tail::consumer(kafka).map_err(|fault| fault.to_string())?;
-        let shared = Arc::<Mutex<Shared>>::default();
-        for followed in Followed::ALL {
-            let topic = match followed {
-                Followed::Windows => topics.payments_windows(),
-                Followed::Gaps => topics.payments_gaps(),
-                Followed::Letters => topics.dead_letters(),
-            };
-            let tail = tail::Tail {
-                kafka: kafka.clone(),
-                topic,
-                followed,
-                codec: codec.clone(),
-                shared: Arc::clone(&shared),
-                stop: stop.clone(),
-            };
-            std::thread::Builder::new()
-                .name("summary".into())
-                .spawn(move || tail.follow())
-                .map_err(|fault| fault.to_string())?;
-        }
+        let follower = Follower::start(kafka, codec, stop, &Followed::ALL)
+            .map_err(|fault| fault.to_string())?;
         Ok(Self {
-            shared,
+            follower,
             watermarks,
             inputs: [topics.payments_events(), topics.orders()],
+            stop: stop.clone(),
             clock,
         })
     }
@@ -102,22 +85,30 @@ impl Summary {
     pub fn answer(&self) -> Result<SummaryAnswer, SummaryFault> {
         // The ends are asked for first: what is folded meanwhile is not behind.
         let ends = self.ends()?;
-        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.read.len() < Followed::ALL.len() {
-            return Err(SummaryFault::Reading);
-        }
-        let mut behind = BTreeMap::new();
-        for (partition, bounds) in ends {
-            let held = shared.held.partitions.get(&partition);
-            let state = held.and_then(|held| held.state.as_ref());
-            let next = state.map_or([0, 0], |state| [state.events.next, state.orders.next]);
-            let left = bounds
-                .iter()
-                .zip(next)
-                .map(|((start, end), next)| end.saturating_sub(next.max(*start)).max(0));
-            behind.insert(partition, left.sum());
-        }
-        Ok(answer::summary(&shared.held, &behind, (self.clock)()))
+        self.follower.show(&Followed::ALL, |held| {
+            let mut behind = BTreeMap::new();
+            for (partition, bounds) in ends {
+                let held = held.partitions.get(&partition);
+                let state = held.and_then(|held| held.state.as_ref());
+                let next = state.map_or([0, 0], |state| [state.events.next, state.orders.next]);
+                let left = bounds
+                    .iter()
+                    .zip(next)
+                    .map(|((start, end), next)| end.saturating_sub(next.max(*start)).max(0));
+                behind.insert(partition, left.sum());
+            }
+            answer::summary(held, &behind, (self.clock)())
+        })
+    }
+
+    /// A page of the open gaps, oldest first; waits while they are read for the first time.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn gaps(&self, query: &GapQuery) -> Result<GapPage, SummaryFault> {
+        let read = self.follower.await_read(&[Followed::Gaps], &self.stop);
+        read.map_err(SummaryFault::Unread)?;
+        self.follower.gaps(query, (self.clock)())
     }
 
     /// First and next offset of both inputs, by partition.

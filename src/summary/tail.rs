@@ -10,8 +10,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use trueup_reconciler::StopFlag;
 use trueup_schemas::codec::Codec;
 
+use super::follower::Shared;
 use super::held::Followed;
-use super::{Shared, limits};
+use super::limits;
 use crate::config::KafkaTarget;
 
 pub(super) struct Tail {
@@ -52,8 +53,8 @@ impl Tail {
         while !self.stop.is_stopped() {
             match self.open() {
                 Ok((consumer, count)) if count > 0 => self.read(&consumer, count),
-                Ok(_) => tracing::debug!(topic = self.topic, "the topic is not there yet"),
-                Err(fault) => tracing::debug!(topic = self.topic, %fault, "not followed yet"),
+                Ok(_) => self.hindered(&"it is not there; run `trueup topics apply`"),
+                Err(fault) => self.hindered(&fault),
             }
             self.stop.wait(limits::OPEN_AGAIN);
         }
@@ -79,6 +80,7 @@ impl Tail {
                     let key = message.key().unwrap_or_default();
                     self.with(|shared| {
                         shared.held.take(place, &self.codec, key, message.payload());
+                        shared.taken = shared.taken.saturating_add(1);
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -90,10 +92,16 @@ impl Tail {
                     }
                 }
                 // The client repeats what may pass by itself.
-                Some(Err(fault)) => tracing::debug!(topic = self.topic, %fault, "following"),
+                Some(Err(fault)) => self.hindered(&fault),
                 None => {}
             }
         }
+    }
+
+    /// Keeps what hinders for whoever waits, and goes on trying.
+    fn hindered(&self, fault: &dyn std::fmt::Display) {
+        tracing::debug!(topic = self.topic, %fault, "not followed");
+        self.with(|shared| shared.fault = Some(format!("topic `{}`: {fault}", self.topic)));
     }
 
     fn with(&self, change: impl FnOnce(&mut Shared)) {

@@ -24,6 +24,8 @@ fn the_demo_reaches_paid_orders_an_open_gap_and_one_that_closed() {
         "{log}"
     );
     assert!(of("book", "GAP OPENS") && of("book", "gap closes"), "{log}");
+    assert!(of("clock", "GAP OPENS          duplicate_payment"), "{log}");
+    assert!(of("rug", "GAP OPENS          dispute_open"), "{log}");
 
     let vase = log
         .split_whitespace()

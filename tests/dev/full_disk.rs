@@ -112,14 +112,20 @@ impl Drop for Cramped {
 }
 
 fn readiness(ready: &Value) -> u16 {
+    asked(ready, "/actuator/health/readiness").0
+}
+
+/// The code and the body of the ops listener's answer.
+fn asked(ready: &Value, path: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(10)))
         .build()
         .into();
     let ops = ready["ops"].as_str().unwrap();
-    let url = format!("http://{ops}/actuator/health/readiness");
-    agent.get(url).call().unwrap().status().as_u16()
+    let mut answer = agent.get(format!("http://{ops}{path}")).call().unwrap();
+    let body = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), body)
 }
 
 fn of(name: &str) -> Vec<Value> {
@@ -167,7 +173,8 @@ fn a_full_disk_is_told_takes_nothing_in_and_loses_nothing() {
         .collect();
     fs::remove_file(cramped.disk(pid).join("filler")).unwrap();
     let again = wait_until(LIMIT, || (readiness(&first) == 200).then_some(()));
-    assert!(again.is_some(), "{}", cramped.log());
+    let health = asked(&first, "/actuator/health").1;
+    assert!(again.is_some(), "{health}\n{}", cramped.log());
     assert!(
         cramped
             .send(&first, &of("after"))

@@ -11,6 +11,8 @@ mod linking;
 
 mod data_dir;
 
+mod kinds;
+
 mod swapped;
 
 mod demo;
@@ -18,5 +20,7 @@ mod demo;
 mod summary;
 
 mod sweep;
+
+mod gaps;
 
 mod full_disk;

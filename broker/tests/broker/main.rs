@@ -16,6 +16,8 @@ mod trouble;
 
 mod bad_input;
 
+mod versions;
+
 mod faults;
 
 mod late_end;

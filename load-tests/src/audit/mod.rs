@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::avro::AvroFault;
 use crate::fixtures::Fixtures;
+use crate::gap_log::{GapEntry, GapReader};
+use crate::gauges::Gauges;
 use crate::kafka::{self, LogRecord, ReadFault};
 use crate::oracle::{self, reading};
 use crate::render;
 use crate::sender::Sent;
-use crate::status_log::{StatusFault, StatusReader, StatusRecord};
+use crate::status_log::{StatusReader, StatusRecord};
 use crate::story::Story;
 
 pub use order::{OrderEvidence, order_faults};
@@ -59,7 +62,7 @@ pub struct Figures {
     pub repeats_in_log: u64,
     pub status_records: u64,
     pub orders_with_status: u64,
-    /// Open gaps by the oracle.
+    /// Open gaps of every kind, by the oracle.
     pub gaps: i64,
 }
 
@@ -68,7 +71,7 @@ pub enum AuditFault {
     #[error(transparent)]
     Read(#[from] ReadFault),
     #[error(transparent)]
-    Status(#[from] StatusFault),
+    Avro(#[from] AvroFault),
 }
 
 /// Where to look, and what was put in.
@@ -87,17 +90,22 @@ impl Case<'_> {
     }
 }
 
-/// The number of open gaps that the gauge must show at the end.
+/// What the gauges must show at the end, when every grace is over. The shop speaks of some orders,
+/// so its silence on others is a gap.
 #[must_use]
-pub fn expected_gaps(fixtures: &Fixtures, stories: &[Story]) -> i64 {
-    let gap = |story: &&Story| {
-        story.order_id.is_some()
-            && oracle::paid_not_marked(&events_of(fixtures, story), &snapshots_of(story))
-    };
-    i64::try_from(stories.iter().filter(gap).count()).unwrap_or(i64::MAX)
+pub fn expected_gaps(fixtures: &Fixtures, stories: &[Story]) -> Gauges {
+    let mut gauges = Gauges::default();
+    for story in stories.iter().filter(|story| story.order_id.is_some()) {
+        let events = events_of(fixtures, story);
+        for gap in oracle::gaps(&events, &snapshots_of(story), true) {
+            gauges.count(&gap);
+        }
+    }
+    gauges
 }
 
-/// Checks everything that lies in the topics; the gauge is the caller's.
+/// Checks everything that lies in the topics, once every grace is over; the gauges are the
+/// caller's.
 ///
 /// # Errors
 /// A topic that cannot be read; what is read and wrong is a [`Fault`] of the audit.
@@ -105,6 +113,7 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
     let mut audit = Audit::default();
     let mut log = event_log(case, &mut audit)?;
     let mut statuses = status_records(case, &mut audit)?;
+    let mut gap_sets = gap_sets(case, &mut audit)?;
     for story in case.stories {
         let Some(order_id) = &story.order_id else {
             continue;
@@ -114,7 +123,10 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
         let snapshots = snapshots_of(story);
         let events = events_of(case.fixtures, story);
         audit.figures.orders_with_status += u64::from(!records.is_empty());
-        audit.figures.gaps += i64::from(oracle::paid_not_marked(&events, &snapshots));
+        let gaps = oracle::gaps(&events, &snapshots, true);
+        audit.figures.gaps += i64::try_from(gaps.len()).unwrap_or(i64::MAX);
+        let told = gap_sets.remove(order_id).unwrap_or_default();
+        audit.faults.extend(gap_fault(order_id, &gaps, told));
         audit
             .faults
             .extend(accounted(order_id, &events, &arrived, case.sent));
@@ -127,6 +139,12 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
         }));
     }
     audit.faults.extend(unsent(statuses, log, case.sent));
+    let unknown = gap_sets.into_iter().map(|(subject, told)| Fault {
+        subject,
+        what: "gaps of an order that nobody sent".to_owned(),
+        evidence: format!("{told:?}"),
+    });
+    audit.faults.extend(unknown);
     dead_letters(case, &mut audit)?;
     lag(case, &mut audit)?;
     Ok(audit)
@@ -218,6 +236,55 @@ fn status_records(
         },
     )?;
     Ok(statuses)
+}
+
+/// What each order's last gap set says.
+fn gap_sets(
+    case: Case<'_>,
+    audit: &mut Audit,
+) -> Result<BTreeMap<String, Vec<GapEntry>>, AuditFault> {
+    let reader = GapReader::new()?;
+    let mut sets: BTreeMap<String, Vec<GapEntry>> = BTreeMap::new();
+    let topic = case.topic("payments.gaps");
+    kafka::read(case.bootstrap, &topic, READ, |record| {
+        let key = String::from_utf8_lossy(&record.key).into_owned();
+        match reader.decode(&record) {
+            Ok(gaps) if gaps.is_empty() => {
+                sets.remove(&key);
+            }
+            Ok(gaps) => {
+                sets.insert(key, gaps);
+            }
+            Err(fault) => audit.faults.push(Fault {
+                subject: key,
+                what: "a gap set that cannot be read".to_owned(),
+                evidence: fault.to_string(),
+            }),
+        }
+    })?;
+    Ok(sets)
+}
+
+/// Whether an order's set differs from what the oracle finds, all of it open.
+fn gap_fault(order_id: &str, gaps: &[oracle::Gap], mut told: Vec<GapEntry>) -> Option<Fault> {
+    let mut expected: Vec<GapEntry> = gaps
+        .iter()
+        .map(|gap| GapEntry {
+            kind: gap.kind.to_owned(),
+            payment_intent: gap.payment_intent.clone(),
+            amount: gap.amount,
+            currency: gap.currency.clone(),
+            unpaid: gap.unpaid,
+            is_open: true,
+        })
+        .collect();
+    expected.sort();
+    told.sort();
+    (expected != told).then(|| Fault {
+        subject: order_id.to_owned(),
+        what: "the last gap set is not what the oracle says".to_owned(),
+        evidence: format!("oracle: {expected:?}\nfound: {told:?}"),
+    })
 }
 
 /// Every acknowledged event of an order is in the log under that order.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::ChaosFault;
 use super::services::Services;
 use crate::audit::Fault;
+use crate::gauges::Gauges;
 use crate::instance::{Instance, Launch};
 use crate::random::Random;
 use crate::{clock, scrape};
@@ -134,6 +135,8 @@ impl Cluster {
         processor_arguments.extend(["--ops".to_owned(), "127.0.0.1:0".to_owned()]);
         let grace = humantime::format_duration(options.grace).to_string();
         processor_arguments.extend(["--grace".to_owned(), grace]);
+        // Else an order that comes before the first snapshot is no orphan.
+        processor_arguments.extend(["--orders-feed".to_owned(), "on".to_owned()]);
         processor_arguments.extend(["--workers".to_owned(), options.workers.to_string()]);
         for more in [kafka, prefix, store, space] {
             processor_arguments.extend(more);
@@ -191,15 +194,14 @@ impl Cluster {
         Ok(Instance::start(launch(&self.base, name, arguments))?)
     }
 
-    /// The sum of the gauge over all processors; `None` while one does not answer.
-    pub(super) fn gauge(&self) -> Option<i64> {
-        let mut sum = 0.0;
+    /// The sums of the gauges over all processors; `None` while one does not answer.
+    pub(super) fn gauge(&self) -> Option<Gauges> {
+        let mut sum = Gauges::default();
         for processor in self.processors.iter().chain(&self.guest) {
             let ops = address(&processor.ready_now()?, "ops")?;
-            sum += scrape::sum(&scrape::page(&ops)?, "payments_reconcile_gap")?;
+            sum.add(&Gauges::read(&scrape::page(&ops)?)?);
         }
-        // A gauge of whole entries, so nothing is lost by reading it as text again.
-        format!("{sum:.0}").parse().ok()
+        Some(sum)
     }
 
     /// Ends everything by SIGTERM, as an operator would; what does not end well is a fault.

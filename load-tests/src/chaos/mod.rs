@@ -194,7 +194,7 @@ fn attack(
     let topics = ["payments.events", "orders"];
     let topics = topics.map(|name| format!("{}{name}", cluster.topic_prefix()));
     let gauge = &mut || cluster.gauge();
-    let rest = rest::wait(&bootstrap, &topics, expected, deadline, gauge);
+    let rest = rest::wait(&bootstrap, &topics, &expected, deadline, gauge);
     report.settled = rest.settled;
     report.gauge = rest.gauge;
     report.faults.extend(rest.fault);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ChaosOptions;
 use super::director::Conducted;
 use crate::audit::{Fault, Figures};
+use crate::gauges::Gauges;
 use crate::sender::Sent;
 
 /// Faults that are printed in full; a broken run may have one per order.
@@ -22,7 +23,7 @@ pub struct Report {
     pub conducted: Conducted,
     pub figures: Figures,
     /// The gauge at the end, summed over the processors.
-    pub gauge: Option<i64>,
+    pub gauge: Option<Gauges>,
     /// From the last delivery to rest.
     pub settled: Duration,
     pub elapsed: Duration,
@@ -90,8 +91,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "gaps        gauge {:?}, by the oracle {gaps}",
+            "gaps        {gaps} by the oracle; gauges: {}",
             self.gauge
+                .as_ref()
+                .map_or_else(String::new, Gauges::to_string),
         )?;
         writeln!(
             f,

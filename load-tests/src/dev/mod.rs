@@ -143,7 +143,7 @@ fn attack(
     let expected = audit::expected_gaps(input.fixtures, input.stories);
     let topics = ["payments.events", "orders"].map(str::to_owned);
     let gauge = &mut || process.gauge();
-    let rest = rest::wait(&bootstrap, &topics, expected, deadline, gauge);
+    let rest = rest::wait(&bootstrap, &topics, &expected, deadline, gauge);
     report.settled = rest.settled;
     report.gauge = rest.gauge;
     report.faults.extend(rest.fault);

@@ -9,6 +9,7 @@ use super::DevOptions;
 use super::script;
 use crate::chaos::ChaosFault;
 use crate::chaos::cluster::{WEBHOOK_SECRET, free_address};
+use crate::gauges::Gauges;
 use crate::instance::{Instance, InstanceFault, Launch};
 use crate::random::Random;
 use crate::{clock, scrape};
@@ -59,6 +60,8 @@ impl Process {
             ("--kafka-listen", kafka.clone()),
             ("--partitions", partitions),
             ("--grace", grace),
+            // Else an order that comes before the first snapshot is no orphan.
+            ("--orders-feed", "on".to_owned()),
             ("--broker-faults", script.display().to_string()),
         ];
         let arguments = arguments
@@ -124,11 +127,9 @@ impl Process {
         fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// The gauge, once this life serves.
-    pub(super) fn gauge(&self) -> Option<i64> {
+    /// The gauges, once this life serves.
+    pub(super) fn gauge(&self) -> Option<Gauges> {
         self.instance.ready_now()?;
-        let sum = scrape::sum(&scrape::page(&self.ops)?, "payments_reconcile_gap")?;
-        // A gauge of whole entries, so nothing is lost by reading it as text again.
-        format!("{sum:.0}").parse().ok()
+        Gauges::read(&scrape::page(&self.ops)?)
     }
 }

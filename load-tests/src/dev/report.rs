@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::conduct::Conducted;
 use crate::audit::{Fault, Figures};
+use crate::gauges::Gauges;
 use crate::sender::Sent;
 
 /// Faults that are printed in full; a broken run may have one per order.
@@ -24,7 +25,7 @@ pub struct DevReport {
     /// Injected at the broker, by API and by what was done, as the broker told it.
     pub injected: BTreeMap<(String, String), u64>,
     pub figures: Figures,
-    pub gauge: Option<i64>,
+    pub gauge: Option<Gauges>,
     /// From the last delivery to rest.
     pub settled: Duration,
     pub elapsed: Duration,
@@ -75,8 +76,11 @@ impl fmt::Display for DevReport {
         )?;
         writeln!(
             f,
-            "gaps        gauge {:?}, by the oracle {}",
-            self.gauge, figures.gaps
+            "gaps        {} by the oracle; gauges: {}",
+            figures.gaps,
+            self.gauge
+                .as_ref()
+                .map_or_else(String::new, Gauges::to_string),
         )?;
         writeln!(
             f,

@@ -6,6 +6,7 @@
 //! snapshot version and time, the greater digest holds there and either may hold here.
 
 mod account;
+mod gaps;
 pub mod reading;
 mod returns;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use account::{Account, Line, Price};
+pub use gaps::{Gap, KINDS, gaps};
 use reading::{number, text};
 
 /// What a reader of `orders.status` must find last for an order. Amounts in minor units.
@@ -30,41 +32,35 @@ pub struct OrderState {
     pub version: i64,
 }
 
-/// A paid order that its shop did not mark: the gap `paid_not_marked`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unmarked {
-    pub amount: i64,
-    pub currency: String,
-    /// Of the payments that brought the money the first, where its id was told.
-    pub payment_intent: Option<String>,
-}
-
 /// The state of an order of which all of `events` and `snapshots` have been seen. Repeated
 /// events and events of unused types change nothing.
 #[must_use]
 pub fn state(events: &[Value], snapshots: &[Value]) -> OrderState {
-    worked_out(events, snapshots).0
+    let events: Vec<&Value> = events.iter().filter(|one| reading::is_used(one)).collect();
+    worked_out(&events, &Account::of(&events), snapshots).0
 }
 
-fn worked_out(events: &[Value], snapshots: &[Value]) -> (OrderState, Vec<Line>) {
-    let events: Vec<&Value> = events.iter().filter(|one| reading::is_used(one)).collect();
-    let account = Account::of(&events);
+fn worked_out(
+    events: &[&Value],
+    account: &Account,
+    snapshots: &[Value],
+) -> (OrderState, Vec<Line>) {
     let lines = account.lines();
     let (due, currency) = match latest(snapshots) {
         Some(shop) => (
             Some(number(shop, "amount_due")),
             Some(text(shop, "currency").to_owned()),
         ),
-        None => due(&account, &lines),
+        None => due(account, &lines),
     };
     let received = lines
         .iter()
         .filter(|line| currency.is_some() && line.currency == currency)
         .map(|line| line.received)
         .sum();
-    let refunded = returns::refunded(&events, &account, currency.as_deref());
+    let refunded = returns::refunded(events, account, currency.as_deref());
     let free = due.is_none_or(|due| due == 0) && account.is_free();
-    let status = if returns::open_dispute(&events) && received > 0 {
+    let status = if returns::open_dispute(events) && received > 0 {
         "disputed"
     } else if received > 0 && refunded >= received {
         "refunded"
@@ -85,7 +81,7 @@ fn worked_out(events: &[Value], snapshots: &[Value]) -> (OrderState, Vec<Line>) 
         received,
         refunded,
         currency,
-        version: version(&events, snapshots),
+        version: version(events, snapshots),
     };
     (state, lines)
 }
@@ -102,38 +98,6 @@ fn version(events: &[&Value], snapshots: &[Value]) -> i64 {
         })
         .collect();
     i64::try_from(events.len() + snapshots.len()).unwrap_or(i64::MAX)
-}
-
-/// True where the order is paid and its shop never said so: the gap `paid_not_marked`.
-#[must_use]
-pub fn paid_not_marked(events: &[Value], snapshots: &[Value]) -> bool {
-    unmarked(events, snapshots).is_some()
-}
-
-/// The gap `paid_not_marked`, whether or not its grace is over.
-#[must_use]
-pub fn unmarked(events: &[Value], snapshots: &[Value]) -> Option<Unmarked> {
-    let shop = latest(snapshots)?;
-    let (state, lines) = worked_out(events, snapshots);
-    let ours = || lines.iter().filter(|line| line.currency == state.currency);
-    let success_s = ours().filter_map(|line| line.succeeded_s).min();
-    let brought = ours().filter(|line| line.received > 0);
-    let first = brought.min_by_key(|line| {
-        let at_s = line.succeeded_s;
-        (at_s.is_none(), at_s, line.first_s, &line.id)
-    });
-    let says_no = match text(shop, "status") {
-        "pending" => true,
-        "canceled" => success_s.is_some_and(|created_s| updated_at_ms(shop) > created_s * 1000),
-        _ => false,
-    };
-    (says_no && state.status == "paid").then(|| Unmarked {
-        amount: state.received,
-        currency: text(shop, "currency").to_owned(),
-        payment_intent: first
-            .filter(|line| line.is_payment)
-            .map(|line| line.id.clone()),
-    })
 }
 
 /// Of an order's snapshots the one with the highest version; of one version's the latest.

@@ -78,11 +78,42 @@ fn charge_of(account: &Account, refund: &str, last: &Last<'_>) -> String {
     found.unwrap_or_else(|| payment.clone())
 }
 
+/// A dispute that is open or lost, with the payment that it is about.
+pub(super) struct Dispute {
+    pub(super) is_open: bool,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) payment: Option<String>,
+}
+
+/// By the disputes' ids.
+pub(super) fn disputes(events: &[&Value], account: &Account) -> Vec<Dispute> {
+    let last = last_of(events, "dispute", dispute_rank).into_values();
+    let counting = last.filter(|last| is_open(last) || last.status == "lost");
+    counting
+        .map(|last| {
+            let charge = last.charge.as_ref();
+            let charge = charge.and_then(|charge| account.charges.get(charge));
+            let of_charge = charge.and_then(|charge| charge.payment.clone());
+            Dispute {
+                is_open: is_open(&last),
+                amount: last.amount,
+                currency: last.currency.to_owned(),
+                payment: last.payment.or(of_charge),
+            }
+        })
+        .collect()
+}
+
+fn is_open(last: &Last<'_>) -> bool {
+    matches!(last.status, "needs_response" | "under_review")
+}
+
 /// True while a dispute waits for an answer or a judgement.
 pub(super) fn open_dispute(events: &[&Value]) -> bool {
     last_of(events, "dispute", dispute_rank)
         .values()
-        .any(|last| matches!(last.status, "needs_response" | "under_review"))
+        .any(is_open)
 }
 
 /// Of each object of one kind what holds: the final word before any other, then the latest.

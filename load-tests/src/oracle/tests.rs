@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OrderState, paid_not_marked, state, unmarked};
+use super::{Gap, OrderState, gaps, state};
 
 fn event(event_type: &str, id: &str, created: i64, mut object: Value) -> Value {
     let kind = match event_type {
@@ -263,24 +263,109 @@ fn the_shops_word_on_what_is_due_holds_by_version() {
     );
 }
 
+/// Each gap as its kind, amount and payment; with an order service.
+fn found(events: &[Value], snapshots: &[Value]) -> Vec<(&'static str, i64, Option<String>)> {
+    let told = gaps(events, snapshots, true).into_iter();
+    told.map(|gap| (gap.kind, gap.amount, gap.payment_intent))
+        .collect()
+}
+
+fn kinds(events: &[Value], snapshots: &[Value]) -> Vec<&'static str> {
+    let found = found(events, snapshots).into_iter();
+    found.map(|(kind, _, _)| kind).collect()
+}
+
 #[test]
-fn the_gap_is_a_paid_order_that_its_shop_left_pending_or_canceled_afterwards() {
+fn a_paid_order_that_its_shop_left_pending_or_canceled_afterwards_is_not_marked() {
     let paid = [intent("succeeded", "e1", 10, "pi_1", 1000, 1000)];
     let says = |status: &str, at: Value| shop(1, status, 1000, "eur", at);
-    assert!(!paid_not_marked(&paid, &[]));
-    assert!(paid_not_marked(&paid, &[says("pending", json!(1))]));
-    assert!(!paid_not_marked(&paid, &[says("paid", json!(1))]));
-    assert!(paid_not_marked(
-        &paid,
-        &[says("canceled", json!("1970-01-01T00:00:11Z"))]
-    ));
-    assert!(!paid_not_marked(
-        &paid,
-        &[says("canceled", json!("1970-01-01T00:00:09Z"))]
-    ));
-    let more = shop(1, "pending", 2000, "eur", json!(1));
-    assert!(!paid_not_marked(&paid, &[more]));
-    assert!(!paid_not_marked(&[], &[says("pending", json!(1))]));
+    assert_eq!(
+        kinds(&paid, &[says("pending", json!(1))]),
+        ["paid_not_marked"]
+    );
+    assert!(kinds(&paid, &[says("paid", json!(1))]).is_empty());
+    let canceled = |second: &str| says("canceled", json!(format!("1970-01-01T00:00:{second}Z")));
+    assert_eq!(kinds(&paid, &[canceled("11")]), ["paid_not_marked"]);
+    assert_eq!(kinds(&paid, &[canceled("10")]), ["late_success"]);
+    assert!(kinds(&[], &[says("pending", json!(1))]).is_empty());
+}
+
+#[test]
+fn an_order_that_the_shop_never_spoke_of_is_an_orphan_only_with_a_feed() {
+    let paid = [intent("succeeded", "e1", 10, "pi_1", 1000, 1000)];
+    let orphan = Gap {
+        kind: "orphan_payment",
+        amount: 1000,
+        currency: "eur".to_owned(),
+        payment_intent: Some("pi_1".to_owned()),
+        unpaid: true,
+    };
+    assert_eq!(gaps(&paid, &[], true), [orphan]);
+    assert_eq!(gaps(&paid, &[], false), []);
+}
+
+#[test]
+fn too_little_too_much_and_too_often_are_kinds_of_their_own() {
+    let paid = intent("succeeded", "e1", 10, "pi_1", 1000, 1000);
+    let again = intent("succeeded", "e2", 20, "pi_2", 1000, 1000);
+    let says = |status: &str, due: i64| shop(1, status, due, "eur", json!(1));
+    let pi_1 = || Some("pi_1".to_owned());
+    assert_eq!(
+        found(one(&paid), &[says("pending", 1200)]),
+        [("amount_mismatch", 200, pi_1())]
+    );
+    assert_eq!(
+        found(one(&paid), &[says("paid", 900)]),
+        [("amount_mismatch", 100, pi_1())]
+    );
+    assert_eq!(
+        found(&[paid.clone(), again.clone()], &[says("paid", 1000)]),
+        [("duplicate_payment", 1000, Some("pi_2".to_owned()))]
+    );
+    assert_eq!(
+        found(one(&paid), &[says("paid", 1500)]),
+        [
+            ("amount_mismatch", 500, pi_1()),
+            ("marked_not_paid", 500, pi_1())
+        ]
+    );
+    // What was too much went back.
+    let back = charge("refunded", "e3", 30, 1000, 1000);
+    assert!(kinds(&[paid, again, back], &[says("paid", 1000)]).is_empty());
+}
+
+#[test]
+fn money_that_went_back_or_is_held_back_is_told_until_the_shop_knows() {
+    let paid = charge("succeeded", "e1", 10, 1000, 0);
+    let back = charge("refunded", "e2", 20, 1000, 1000);
+    let says = |status: &str| [shop(1, status, 1000, "eur", json!(1))];
+    let refunded = [paid.clone(), back];
+    assert_eq!(kinds(&refunded, &says("paid")), ["refund_unreflected"]);
+    assert!(kinds(&refunded, &says("refunded")).is_empty());
+    let open = dispute("created", "e3", 20, "needs_response");
+    let disputed = [paid.clone(), open.clone()];
+    assert_eq!(
+        found(&disputed, &says("paid")),
+        [("dispute_open", 1000, Some("pi_1".to_owned()))]
+    );
+    let lost = dispute("closed", "e4", 30, "lost");
+    assert_eq!(
+        kinds(&[paid.clone(), open, lost], &says("paid")),
+        ["refund_unreflected", "dispute_lost"]
+    );
+    let won = dispute("closed", "e5", 30, "won");
+    assert!(kinds(&[paid, won], &says("paid")).is_empty());
+}
+
+#[test]
+fn what_is_processing_is_told_while_nothing_came_in() {
+    let asked = intent("processing", "e1", 10, "pi_1", 1000, 0);
+    let done = intent("succeeded", "e2", 20, "pi_1", 1000, 1000);
+    assert_eq!(
+        found(one(&asked), &[]),
+        [("stuck_processing", 1000, Some("pi_1".to_owned()))]
+    );
+    assert_eq!(kinds(&[asked, done], &[]), ["orphan_payment"]);
 }
 
 #[test]
@@ -399,10 +484,14 @@ fn money_in_another_currency_does_not_say_when_the_order_was_paid() {
     let euros = intent("succeeded", "e2", 30, "pi_2", 1000, 1000);
     let events = [dollars, euros];
     let canceled = |at_ms: i64| shop(1, "canceled", 1000, "eur", json!(at_ms));
-    assert_eq!(unmarked(&events, &[canceled(20_000)]), None);
-    let found = unmarked(&events, &[canceled(30_001)]).unwrap();
+    let elsewhere = ("currency_mismatch", 1100, Some("pi_1".to_owned()));
+    let of = |kind| (kind, 1000, Some("pi_2".to_owned()));
     assert_eq!(
-        (found.amount, found.payment_intent.as_deref()),
-        (1000, Some("pi_2"))
+        found(&events, &[canceled(20_000)]),
+        [of("late_success"), elsewhere.clone()]
+    );
+    assert_eq!(
+        found(&events, &[canceled(30_001)]),
+        [of("paid_not_marked"), elsewhere]
     );
 }

@@ -6,10 +6,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use trueup_domain::event::{Event, Snapshot, SnapshotStatus};
 use trueup_domain::fold::{fold_event, fold_snapshot};
-use trueup_domain::gap::{GapKind, GapSet, GapStatus, Grace, next_gaps};
+use trueup_domain::gap::{GapSet, GapStatus, Grace, Times, next_gaps};
 use trueup_domain::ledger::Ledger;
 use trueup_domain::view::{View, publishes, view};
-use trueup_load_tests::oracle::{self, OrderState, Unmarked};
+use trueup_load_tests::oracle::{self, OrderState};
 use trueup_stripe::normalise::Notice;
 use trueup_stripe::signature::Verified;
 
@@ -17,12 +17,19 @@ use crate::adversary::Said;
 
 const GRACE_MS: i64 = 5_000;
 
-/// The first difference between the domain and the oracle along the log.
+/// The first difference between the domain and the oracle along the log, with an order service
+/// or without.
 pub(crate) fn difference(log: &[Said]) -> Option<String> {
+    [true, false]
+        .into_iter()
+        .find_map(|is_fed| differs(log, is_fed))
+}
+
+fn differs(log: &[Said], is_fed: bool) -> Option<String> {
     let mut domain = Domain::default();
     let (mut events, mut shops) = (Vec::new(), Vec::new());
     let mut before = oracle::state(&[], &[]);
-    let mut awaited: Option<Awaited> = None;
+    let mut awaited: Vec<Awaited> = Vec::new();
     for (place, said) in (0_i64..).zip(log) {
         // A record a second; a snapshot's receipt is the time it names.
         let clock = 10_000 + place * 1_000;
@@ -48,9 +55,10 @@ pub(crate) fn difference(log: &[Said]) -> Option<String> {
         if publishes(&seen_before, &seen) != changed {
             return Some(format!("record {place}: published unlike {changed}"));
         }
-        awaited = oracle::unmarked(&events, &shops)
-            .map(|now| Awaited::next(awaited.take(), now, at, clock));
-        domain.gaps = next_gaps(&domain.ledger, &seen, &domain.gaps, at, clock, GRACE);
+        let lacking = oracle::gaps(&events, &shops, is_fed);
+        awaited = Awaited::next(awaited, lacking, at, clock);
+        let times = Times { at, clock };
+        domain.gaps = next_gaps(&domain.ledger, &seen, &domain.gaps, times, GRACE, is_fed);
         let found = Awaited::of(&domain.gaps);
         if found != awaited {
             return Some(format!("record {place}: gap {found:?}\noracle {awaited:?}"));
@@ -60,46 +68,50 @@ pub(crate) fn difference(log: &[Said]) -> Option<String> {
     None
 }
 
-const GRACE: Grace = Grace {
-    default_ms: GRACE_MS,
-};
+const GRACE: Grace = Grace::of_all(GRACE_MS);
 
 /// A gap as the rules have it, worked out without the domain.
 #[derive(Debug, PartialEq)]
 struct Awaited {
-    unmarked: Unmarked,
+    gap: oracle::Gap,
     since: i64,
     deadline: i64,
     open: bool,
 }
 
 impl Awaited {
-    fn next(known: Option<Self>, unmarked: Unmarked, at: i64, clock: i64) -> Self {
-        let since = known.as_ref().map_or(at, |known| known.since);
-        let deadline = since + GRACE_MS;
-        let open = known.is_some_and(|known| known.open) || clock >= deadline;
-        Self {
-            unmarked,
-            since,
-            deadline,
-            open,
-        }
+    /// A gap lasts while one of its kind and payment does.
+    fn next(mut known: Vec<Self>, now: Vec<oracle::Gap>, at: i64, clock: i64) -> Vec<Self> {
+        let lasting = |gap: oracle::Gap| {
+            let key = |gap: &oracle::Gap| (gap.kind, gap.payment_intent.clone());
+            let place = known.iter().position(|known| key(&known.gap) == key(&gap));
+            let known = place.map(|place| known.remove(place));
+            let since = known.as_ref().map_or(at, |known| known.since);
+            let deadline = since + GRACE_MS;
+            Self {
+                gap,
+                since,
+                deadline,
+                open: known.is_some_and(|known| known.open) || clock >= deadline,
+            }
+        };
+        now.into_iter().map(lasting).collect()
     }
 
-    fn of(gaps: &GapSet) -> Option<Self> {
-        assert!(gaps.gaps.len() <= 1, "{gaps:?}");
-        let gap = gaps.gaps.first()?;
-        assert_eq!(gap.kind, GapKind::PaidNotMarked);
-        Some(Self {
-            unmarked: Unmarked {
+    fn of(gaps: &GapSet) -> Vec<Self> {
+        let found = gaps.gaps.iter().map(|gap| Self {
+            gap: oracle::Gap {
+                kind: gap.kind.as_str(),
                 amount: gap.amount,
                 currency: gap.currency.to_string(),
                 payment_intent: gap.payment.as_ref().map(ToString::to_string),
+                unpaid: gap.unpaid,
             },
             since: gap.since,
             deadline: gap.deadline,
             open: gap.status == GapStatus::Open,
-        })
+        });
+        found.collect()
     }
 }
 

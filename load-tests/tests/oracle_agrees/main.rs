@@ -92,9 +92,9 @@ fn domain_and_oracle_agree_on_every_prefix_of_an_adversarys_log() {
 }
 
 #[test]
-fn the_adversary_brings_every_status_and_gaps_that_open_and_close() {
+fn the_adversary_brings_every_status_and_every_kind_of_gap() {
     let mut statuses = std::collections::BTreeMap::new();
-    let mut gaps = 0;
+    let mut kinds = std::collections::BTreeMap::new();
     for (_, log) in adversary() {
         let (mut events, mut shops) = (Vec::new(), Vec::new());
         for said in log {
@@ -105,12 +105,15 @@ fn the_adversary_brings_every_status_and_gaps_that_open_and_close() {
         }
         let state = oracle::state(&events, &shops);
         *statuses.entry(state.status).or_insert(0) += 1;
-        gaps += usize::from(oracle::paid_not_marked(&events, &shops));
+        for gap in oracle::gaps(&events, &shops, true) {
+            *kinds.entry(gap.kind).or_insert(0) += 1;
+        }
     }
-    println!("{statuses:?}, {gaps} gaps");
+    println!("{statuses:?}, {kinds:?}");
     assert_eq!(statuses.len(), 9, "{statuses:?}");
     assert!(statuses.values().all(|count| *count > 4), "{statuses:?}");
-    assert!(gaps > 20, "{gaps} gaps");
+    assert_eq!(kinds.len(), oracle::KINDS.len(), "{kinds:?}");
+    assert!(kinds.values().all(|count| *count > 4), "{kinds:?}");
 }
 
 #[test]

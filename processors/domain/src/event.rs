@@ -227,6 +227,25 @@ impl Facts {
         }
     }
 
+    /// What the object is about: the amount that came in, was charged or goes back.
+    #[must_use]
+    pub fn money(&self) -> (MinorUnits, Currency) {
+        match self {
+            Self::Payment(payment) => (payment.amount, payment.currency),
+            Self::Session(session) => (
+                session.amount_total,
+                session.currency.unwrap_or(Currency::NONE),
+            ),
+            Self::Charge(charge) => (charge.amount, charge.currency),
+            Self::Refund(refund) => (refund.amount, refund.currency),
+            Self::Dispute(dispute) => (dispute.amount, dispute.currency),
+            Self::Unlinked(unlinked) => unlinked
+                .success
+                .map_or(NOTHING, |success| (success.amount, success.currency)),
+            Self::Linked(_) | Self::ClaimedTwice(_) => NOTHING,
+        }
+    }
+
     #[must_use]
     pub fn session_id(&self) -> Option<&ObjectId> {
         match self {
@@ -333,6 +352,8 @@ pub enum DisputeStatus {
     Lost,
 }
 
+const NOTHING: (MinorUnits, Currency) = (MinorUnits::ZERO, Currency::NONE);
+
 /// A parked object is over age: its order is still not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnlinkedFacts {
@@ -345,7 +366,7 @@ pub struct UnlinkedFacts {
 }
 
 /// Money that came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Success {
     pub amount: MinorUnits,
     pub currency: Currency,

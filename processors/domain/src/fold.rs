@@ -9,8 +9,8 @@ use crate::digest;
 use crate::event::{Event, Facts, Snapshot, Subject};
 use crate::join::join_into;
 use crate::ledger::{
-    ChargeCell, DisputeCell, FactsDigest, KEPT_SNAPSHOTS, LatestSnapshot, Ledger,
-    MAX_EVENTS_PER_ORDER, PaymentCell, RefundCell, SeenEvent, SessionCell,
+    ChargeCell, ClaimCell, DisputeCell, FactsDigest, KEPT_SNAPSHOTS, LatestSnapshot, Ledger,
+    MAX_EVENTS_PER_ORDER, PaymentCell, RefundCell, SeenEvent, SessionCell, UnlinkedCell,
 };
 
 /// What folding one record meant.
@@ -106,7 +106,15 @@ fn join_facts(ledger: &mut Ledger, event: &Event, digest: FactsDigest) {
         (Subject::Dispute, Facts::Dispute(facts)) => {
             join_into(&mut ledger.disputes, DisputeCell::of(event, digest, facts));
         }
-        // What the linker says is about links, not money: it is remembered among the events.
+        (Subject::Unlinked, Facts::Unlinked(facts)) => {
+            join_into(&mut ledger.unlinked, UnlinkedCell::waiting(facts));
+        }
+        (Subject::Linked, Facts::Linked(facts)) => {
+            join_into(&mut ledger.unlinked, UnlinkedCell::found(facts));
+        }
+        (Subject::ClaimedTwice, Facts::ClaimedTwice(facts)) => {
+            join_into(&mut ledger.claims, ClaimCell::of(facts));
+        }
         (
             Subject::Unlinked
             | Subject::Linked

@@ -6,13 +6,14 @@
 use trueup_plants::{Plant, planted};
 
 use crate::event::{
-    ChargeFacts, DisputeFacts, DisputeStatus, Event, EventType, PaymentFacts, PaymentStep,
-    RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus, SessionStep, UnixSeconds,
+    ChargeFacts, ClaimedTwiceFacts, DisputeFacts, DisputeStatus, Event, EventType, LinkedFacts,
+    PaymentFacts, PaymentStep, RefundFacts, RefundStatus, SessionFacts, SessionPaymentStatus,
+    SessionStep, UnixSeconds, UnlinkedFacts,
 };
 use crate::ids::ObjectId;
 use crate::ledger::{
-    ChargeCell, DisputeCell, FactsDigest, PaymentCell, RefundCell, SessionCell, SessionProgress,
-    Stamp,
+    ChargeCell, ClaimCell, DisputeCell, FactsDigest, PaymentCell, RefundCell, SessionCell,
+    SessionProgress, Stamp, UnlinkedCell,
 };
 use crate::money::MinorUnits;
 
@@ -288,5 +289,58 @@ impl Cell for DisputeCell {
 fn register(known: &mut Option<(Stamp, DisputeStatus)>, told: Option<(Stamp, DisputeStatus)>) {
     if told > *known {
         *known = told;
+    }
+}
+
+impl UnlinkedCell {
+    pub(crate) fn waiting(facts: &UnlinkedFacts) -> Self {
+        Self {
+            id: facts.id.clone(),
+            since: Some(facts.since),
+            success: facts.success,
+            found: false,
+        }
+    }
+
+    pub(crate) fn found(facts: &LinkedFacts) -> Self {
+        Self {
+            id: facts.id.clone(),
+            since: None,
+            success: None,
+            found: true,
+        }
+    }
+}
+
+impl Cell for UnlinkedCell {
+    fn id(&self) -> &ObjectId {
+        &self.id
+    }
+
+    fn join(&mut self, other: Self) {
+        self.since = earliest(self.since, other.since);
+        self.success = self.success.max(other.success);
+        self.found |= other.found;
+    }
+}
+
+impl ClaimCell {
+    pub(crate) fn of(facts: &ClaimedTwiceFacts) -> Self {
+        Self {
+            id: facts.payment.clone(),
+            other: facts.other.clone(),
+        }
+    }
+}
+
+impl Cell for ClaimCell {
+    fn id(&self) -> &ObjectId {
+        &self.id
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.other > self.other {
+            self.other = other.other;
+        }
     }
 }

@@ -5,9 +5,9 @@
 //! bytes: each list is kept sorted by its key, so equal ledgers encode equally.
 
 use crate::event::{
-    DisputeStatus, EventType, RefundStatus, SnapshotStatus, UnixMillis, UnixSeconds,
+    DisputeStatus, EventType, RefundStatus, SnapshotStatus, Success, UnixMillis, UnixSeconds,
 };
-use crate::ids::{EventId, ObjectId};
+use crate::ids::{EventId, ObjectId, OrderId};
 use crate::money::{Currency, MinorUnits};
 
 /// Distinct (event id, facts digest) pairs one order may hold; beyond, records are refused.
@@ -28,6 +28,10 @@ pub struct Ledger {
     pub sessions: Vec<SessionCell>,
     pub refunds: Vec<RefundCell>,
     pub disputes: Vec<DisputeCell>,
+    /// Objects whose order nobody told in time: pseudo-orders have one.
+    pub unlinked: Vec<UnlinkedCell>,
+    /// Payments that another order claims too.
+    pub claims: Vec<ClaimCell>,
     pub snapshots: Snapshots,
     /// `true` wins, then `false`, then unknown.
     pub livemode: Option<bool>,
@@ -129,6 +133,26 @@ pub struct DisputeCell {
     pub closed: Option<(Stamp, DisputeStatus)>,
     pub amount: MinorUnits,
     pub currency: Currency,
+}
+
+/// What the linker said of an object without an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlinkedCell {
+    pub id: ObjectId,
+    /// Least receipt of a parked event; `None` while only the end is known.
+    pub since: Option<UnixMillis>,
+    /// The greatest that was told.
+    pub success: Option<Success>,
+    /// Its order was found after all: final.
+    pub found: bool,
+}
+
+/// A payment that this order and another claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimCell {
+    pub id: ObjectId,
+    /// Of several others the greatest id.
+    pub other: OrderId,
 }
 
 /// What the order service said: a function of the set of snapshots while there are at most

@@ -45,6 +45,9 @@ pub struct Currency([u8; 3]);
 pub struct NotACurrency;
 
 impl Currency {
+    /// ISO 4217's code for transactions where no currency is involved, or none was told.
+    pub const NONE: Self = Self(*b"xxx");
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         // The constructor admits only ASCII letters.

@@ -115,6 +115,16 @@ impl View {
         })
     }
 
+    /// Of the payments that are under way the one that was seen first.
+    #[must_use]
+    pub fn processing(&self) -> Option<&PaymentView> {
+        let under_way = self
+            .payments
+            .iter()
+            .filter(|payment| payment.status == PaymentStatus::Processing);
+        under_way.min_by_key(|payment| (payment.first_seen, &payment.id))
+    }
+
     /// When the first payment in the order's currency succeeded: other money never counts.
     #[must_use]
     pub fn succeeded_at(&self) -> Option<UnixSeconds> {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::UnixMillis;
-use crate::gap::{Gap, GapKind, GapSet, GapStatus};
+use crate::gap::{Gap, GapSet, GapStatus};
 use crate::money::Currency;
 use crate::status::OrderStatus;
 use crate::view::{PaymentStatus, View};
@@ -271,26 +271,10 @@ fn in_gap(number: i128) -> Stages {
     }
 }
 
-/// Open, and of a kind that means "succeeded, but the order is not paid".
+/// Open, and it means "succeeded, but the order is not paid".
 #[must_use]
 pub fn is_in_gap(gap: &Gap) -> bool {
-    let kind = match gap.kind {
-        GapKind::PaidNotMarked
-        | GapKind::LateSuccess
-        | GapKind::OrphanPayment
-        | GapKind::CurrencyMismatch
-        | GapKind::AmountMismatch
-        | GapKind::Unlinked => true,
-        GapKind::DuplicatePayment
-        | GapKind::MarkedNotPaid
-        | GapKind::RefundUnreflected
-        | GapKind::DisputeOpen
-        | GapKind::DisputeLost
-        | GapKind::StuckProcessing
-        | GapKind::PaymentClaimedTwice
-        | GapKind::OrderFull => false,
-    };
-    kind && gap.status == GapStatus::Open
+    gap.unpaid && gap.status == GapStatus::Open
 }
 
 fn has_success(view: &View) -> bool {

@@ -1,4 +1,5 @@
-//! When a paid order counts as one that its shop did not mark.
+//! When a paid order counts as one that its shop did not mark, and what every gap has in common.
+//! The other kinds are in the tables beside.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
@@ -7,14 +8,16 @@ mod line;
 
 use line::{Said, said};
 use trueup_domain::fold::{fold_event, fold_snapshot};
-use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus, Grace, next_gaps};
+use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus, Grace, Times, next_gaps};
 use trueup_domain::ids::ObjectId;
 use trueup_domain::ledger::Ledger;
 use trueup_domain::money::Currency;
 use trueup_domain::view::view;
 
-const GRACE: Grace = Grace {
-    default_ms: 300_000,
+const GRACE: Grace = Grace::STANDARD;
+const AT_60_S: Times = Times {
+    at: 60_000,
+    clock: 60_000,
 };
 const PAID: (i64, &str) = (10, "payment_intent.succeeded pi_1 1000 eur");
 
@@ -33,10 +36,13 @@ fn ledger_of(told: &[(i64, &str)]) -> Ledger {
     ledger
 }
 
-/// The gaps of what was told, known at `at`, read at `clock`.
+/// The gaps of this kind of what was told, known at `at`, read at `clock`.
 fn gaps(told: &[(i64, &str)], before: &GapSet, at: i64, clock: i64) -> GapSet {
     let ledger = ledger_of(told);
-    next_gaps(&ledger, &view(&ledger), before, at, clock, GRACE)
+    let times = Times { at, clock };
+    let mut set = next_gaps(&ledger, &view(&ledger), before, times, GRACE, false);
+    set.gaps.retain(|gap| gap.kind == GapKind::PaidNotMarked);
+    set
 }
 
 fn first(told: &[(i64, &str)]) -> GapSet {
@@ -52,6 +58,7 @@ fn a_paid_order_that_its_shop_says_is_pending_awaits_its_grace() {
         amount: 1000,
         currency: Currency::try_from("eur").unwrap(),
         payment: Some("pi_1".try_into().unwrap()),
+        unpaid: true,
         since: 50_000,
         deadline: 350_000,
     };
@@ -250,8 +257,8 @@ fn a_grace_that_is_set_anew_leaves_deadlines_that_were_told() {
     let told = [PAID, (20, "shop pending 1000 eur version=1")];
     let ledger = ledger_of(&told);
     let before = first(&told);
-    let none = Grace { default_ms: 0 };
-    let found = next_gaps(&ledger, &view(&ledger), &before, 60_000, 60_000, none);
+    let none = Grace::of_all(0);
+    let found = next_gaps(&ledger, &view(&ledger), &before, AT_60_S, none, false);
     assert_eq!(found, before);
 }
 
@@ -301,8 +308,15 @@ fn a_charge_that_stands_for_a_payment_is_not_named_as_one() {
 #[test]
 fn without_a_grace_a_gap_is_open_at_once() {
     let ledger = ledger_of(&[PAID, (20, "shop pending 1000 eur version=1")]);
-    let none = Grace { default_ms: 0 };
-    let found = next_gaps(&ledger, &view(&ledger), &GapSet::default(), 7, 7, none);
+    let none = Grace::of_all(0);
+    let found = next_gaps(
+        &ledger,
+        &view(&ledger),
+        &GapSet::default(),
+        AT_60_S,
+        none,
+        false,
+    );
     assert_eq!(found.gaps[0].status, GapStatus::Open);
 }
 

@@ -10,16 +10,14 @@ use std::collections::BTreeMap;
 use line::{Said, said};
 use proptest::prelude::*;
 use trueup_domain::fold::{fold_event, fold_snapshot};
-use trueup_domain::gap::{GapSet, Grace, next_gaps};
+use trueup_domain::gap::{GapSet, Grace, Times, next_gaps};
 use trueup_domain::ledger::Ledger;
 use trueup_domain::money::Currency;
 use trueup_domain::rolling::{KEPT_MINUTES, Rolling, Span};
 use trueup_domain::view::view;
 use trueup_domain::window::{MINUTE_MS, Minute, Stages, Step, Totals};
 
-const GRACE: Grace = Grace {
-    default_ms: 300_000,
-};
+const GRACE: Grace = Grace::STANDARD;
 const PAID: &str = "payment_intent.succeeded pi_1 1000 eur";
 const PENDING: &str = "shop pending 1000 eur version=1";
 const MARKED: &str = "shop paid 1000 eur version=2";
@@ -54,7 +52,8 @@ impl Order {
             }
         }
         let after = view(&self.ledger);
-        self.gaps = next_gaps(&self.ledger, &after, &gaps_before, at, clock, GRACE);
+        let times = Times { at, clock };
+        self.gaps = next_gaps(&self.ledger, &after, &gaps_before, times, GRACE, false);
         let step = Step {
             before: (&view_before, &gaps_before),
             after: (&after, &self.gaps),

@@ -3,7 +3,7 @@
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use trueup_domain::gap::GapKind;
+use trueup_domain::gap::{Gap, GapKind};
 use trueup_domain::rolling::Span;
 use trueup_domain::window::{Stages, Totals};
 
@@ -12,6 +12,7 @@ use crate::faults::Lost;
 
 pub const RECONCILE_GAP: &str = "payments_reconcile_gap";
 pub const GAP_ENTRIES: &str = "payments_gap_entries";
+const GAP_AMOUNT: &str = "payments_gap_amount_minor_units";
 const WINDOW_COUNTS: [&str; 3] = [
     "payments_window_succeeded",
     "payments_window_reconciled",
@@ -36,26 +37,6 @@ const CACHE_MISSES: &str = "trueup_ledger_cache_misses_total";
 const CACHE_EVICTIONS: &str = "trueup_ledger_cache_evictions_total";
 const PARTITIONS: &str = "trueup_partitions_live";
 
-/// The kinds that mean "succeeded, but the order is not paid": together the user's one number.
-fn is_reconcile_gap(kind: GapKind) -> bool {
-    match kind {
-        GapKind::PaidNotMarked
-        | GapKind::LateSuccess
-        | GapKind::OrphanPayment
-        | GapKind::CurrencyMismatch
-        | GapKind::AmountMismatch
-        | GapKind::Unlinked => true,
-        GapKind::DuplicatePayment
-        | GapKind::MarkedNotPaid
-        | GapKind::RefundUnreflected
-        | GapKind::DisputeOpen
-        | GapKind::DisputeLost
-        | GapKind::StuckProcessing
-        | GapKind::PaymentClaimedTwice
-        | GapKind::OrderFull => false,
-    }
-}
-
 /// Registers units and help, and shows every gauge at 0 before anything happened.
 pub fn describe() {
     describe_gauge!(
@@ -63,6 +44,10 @@ pub fn describe() {
         "payments that succeeded while their order is not right, past the grace"
     );
     describe_gauge!(GAP_ENTRIES, "open gaps by kind");
+    describe_gauge!(
+        GAP_AMOUNT,
+        "money in open gaps of every kind, in minor units, by currency"
+    );
     describe_windows();
     describe_counter!(RETRIES, "store, broker and API calls repeated");
     describe_counter!(TRANSACTIONS, "transactions by outcome");
@@ -157,18 +142,30 @@ fn approximate(number: i128) -> f64 {
 }
 
 /// One open gap more, or one less: gauges of all workers of a process add up.
-pub(crate) fn gap_opened(kind: GapKind) {
-    gauge!(GAP_ENTRIES, "kind" => kind.as_str()).increment(1.0);
-    if is_reconcile_gap(kind) {
+pub(crate) fn gap_opened(gap: &Gap) {
+    gauge!(GAP_ENTRIES, "kind" => gap.kind.as_str()).increment(1.0);
+    gauge!(GAP_AMOUNT, "currency" => gap.currency.to_string()).increment(minor_units(gap));
+    if gap.unpaid {
         gauge!(RECONCILE_GAP).increment(1.0);
     }
 }
 
-pub(crate) fn gap_closed(kind: GapKind) {
-    gauge!(GAP_ENTRIES, "kind" => kind.as_str()).decrement(1.0);
-    if is_reconcile_gap(kind) {
+pub(crate) fn gap_closed(gap: &Gap) {
+    gauge!(GAP_ENTRIES, "kind" => gap.kind.as_str()).decrement(1.0);
+    gauge!(GAP_AMOUNT, "currency" => gap.currency.to_string()).decrement(minor_units(gap));
+    if gap.unpaid {
         gauge!(RECONCILE_GAP).decrement(1.0);
     }
+}
+
+/// A gauge is a double, which holds sums of minor units exactly up to 2^53.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "a gauge has nothing but doubles"
+)]
+fn minor_units(gap: &Gap) -> f64 {
+    gap.amount as f64
 }
 
 pub(crate) fn committed(records: usize, elapsed_ms: u64) {

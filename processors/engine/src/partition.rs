@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use trueup_domain::event::UnixMillis;
-use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
+use trueup_domain::gap::{Gap, GapSet};
 use trueup_domain::ids::OrderId;
 use trueup_domain::rolling::Rolling;
 use trueup_domain::window::Totals;
@@ -113,17 +113,6 @@ impl Partition {
 
     /// Open gaps, of every kind.
     pub(crate) fn open_gaps(&self) -> impl Iterator<Item = &Gap> {
-        self.gaps
-            .values()
-            .flat_map(|set| &set.gaps)
-            .filter(|gap| gap.status == GapStatus::Open)
+        self.gaps.values().flat_map(GapSet::open)
     }
-}
-
-/// Open gaps of one set by kind, for the gauges.
-pub(crate) fn open_kinds(gaps: &GapSet) -> impl Iterator<Item = GapKind> + '_ {
-    gaps.gaps
-        .iter()
-        .filter(|gap| gap.status == GapStatus::Open)
-        .map(|gap| gap.kind)
 }

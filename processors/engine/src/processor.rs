@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::GapSet;
+pub use trueup_domain::gap::Times;
 use trueup_domain::ids::{EventId, OrderId};
 use trueup_domain::ledger::Ledger;
 use trueup_domain::window::{Minute, Totals};
@@ -34,15 +35,6 @@ pub enum Opened<F> {
 pub struct OrderState {
     pub ledger: Ledger,
     pub gaps: GapSet,
-}
-
-/// Times of the record being folded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Times {
-    /// Receipt of the record.
-    pub at: UnixMillis,
-    /// The partition's clock, which opens gaps.
-    pub clock: UnixMillis,
 }
 
 /// What folding leaves behind beside the changed state.

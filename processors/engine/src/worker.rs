@@ -22,7 +22,7 @@ use crate::hanging::Hanging;
 use crate::limits;
 use crate::machine::{Outcome, Phase};
 use crate::metrics;
-use crate::partition::{Partition, open_kinds};
+use crate::partition::Partition;
 use crate::ports::clock::Clock;
 use crate::ports::log::{Change, Log};
 use crate::ports::store::LedgerStore;
@@ -346,8 +346,7 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
             for (span, shown) in Span::ALL.into_iter().zip(&lost.windows_shown) {
                 metrics::window(span, shown, &Totals::ZERO);
             }
-            lost.open_gaps()
-                .for_each(|gap| metrics::gap_closed(gap.kind));
+            lost.open_gaps().for_each(metrics::gap_closed);
             self.behind.forget(partition);
         }
     }
@@ -355,8 +354,8 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
     /// Sets an order's gaps in memory, and moves the gauges.
     pub(crate) fn set_gaps(&mut self, partition: i32, order: OrderId, gaps: GapSet) {
         if let Some(held) = self.partitions.get_mut(&partition) {
-            open_kinds(&held.gaps_of(&order)).for_each(metrics::gap_closed);
-            open_kinds(&gaps).for_each(metrics::gap_opened);
+            held.gaps_of(&order).open().for_each(metrics::gap_closed);
+            gaps.open().for_each(metrics::gap_opened);
             held.set_gaps(order, gaps);
         }
     }

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use thiserror::Error;
+use trueup_engine::kafka::closing::Closing;
 use trueup_schemas::partition::partition_for;
 
 use crate::limits::{CALL_TIMEOUT, DELIVERIES, MAX_RECORD_BYTES, MESSAGE_TIMEOUT};
@@ -73,7 +75,10 @@ pub struct Inlet {
 
 /// Notes that the group has told what is ours, be it nothing.
 #[derive(Debug)]
-struct Settled(Arc<AtomicBool>);
+struct Settled {
+    settled: Arc<AtomicBool>,
+    closing: Closing,
+}
 
 impl ClientContext for Settled {
     fn log(&self, _level: rdkafka::config::RDKafkaLogLevel, fac: &str, message: &str) {
@@ -86,15 +91,37 @@ impl ClientContext for Settled {
 }
 
 impl ConsumerContext for Settled {
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let settled = matches!(rebalance, Rebalance::Assign(_));
-        self.0.store(settled, Ordering::Relaxed);
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if self.closing.takes(consumer, kind, partitions) {
+            return;
+        }
+        let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let served = if given {
+            consumer.incremental_assign(partitions)
+        } else {
+            consumer.incremental_unassign(partitions)
+        };
+        if let Err(error) = served {
+            tracing::warn!(%error, "a change of the group could not be followed");
+        }
+        self.settled.store(given, Ordering::Relaxed);
     }
 }
 
 impl std::fmt::Debug for Inlet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inlet").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        self.consumer.context().closing.begin();
     }
 }
 
@@ -124,7 +151,10 @@ impl Inlet {
         config.set("queued.max.messages.kbytes", "8192");
         let failed = |error: KafkaError| KafkaFault::new("join a group", error);
         let consumer: BaseConsumer<Settled> = config
-            .create_with_context(Settled(settled))
+            .create_with_context(Settled {
+                settled,
+                closing: Closing::default(),
+            })
             .map_err(failed)?;
         let names: Vec<&str> = inputs.iter().map(|input| name_of(topics, *input)).collect();
         consumer.subscribe(&names).map_err(failed)?;

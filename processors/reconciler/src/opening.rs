@@ -101,7 +101,7 @@ fn open_snapshot(
     reconciler: &Reconciler,
     record: &Record,
 ) -> Result<Option<Opened<Fact>>, Refused> {
-    if reconciler.orders_feed == OrdersFeed::Off {
+    if matches!(reconciler.orders_feed, OrdersFeed::Off) {
         return Ok(None);
     }
     // A tombstone says that the order service forgets the order; its ledger stays.
@@ -124,6 +124,7 @@ fn open_snapshot(
         ));
     }
     check_place(reconciler, record, key)?;
+    reconciler.orders_feed.heard();
     let received_at = told.snapshot.updated_at;
     Ok(Some(Opened::Fact {
         order,

@@ -226,7 +226,7 @@ fn work<S: LedgerStore>(
         orders_topic: settings.topics.orders(),
         partitions,
         grace: settings.grace,
-        orders_feed: settings.orders_feed,
+        orders_feed: settings.orders_feed.clone(),
     };
     let worker_settings = Settings {
         slot: name,

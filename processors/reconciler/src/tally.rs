@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use trueup_domain::event::{EventType, UnixMillis};
 use trueup_domain::fold::Verdict;
-use trueup_domain::gap::{GapSet, GapStatus};
+use trueup_domain::gap::GapSet;
 use trueup_domain::ids::OrderId;
-use trueup_domain::status::OrderStatus;
 use trueup_domain::view::{PaymentStatus, View, entered};
+use trueup_domain::window::is_right;
 
 use crate::metrics;
 use crate::topology::Fact;
@@ -71,9 +71,9 @@ impl Tally {
         for status in entered(before.0, after.0) {
             *self.payments.entry(status).or_default() += 1;
         }
-        let opened = open(after.1).saturating_sub(open(before.1));
-        self.gaps_opened += opened;
-        if !is_right(before.0, before.1) && is_right(after.0, after.1) {
+        let opened = after.1.newly_open(before.1);
+        self.gaps_opened += u64::try_from(opened).unwrap_or(u64::MAX);
+        if !is_right(before) && is_right(after) {
             self.reconciled += 1;
         }
     }
@@ -101,31 +101,4 @@ impl Tally {
         metrics::gaps_opened(self.gaps_opened);
         metrics::reconciled(self.reconciled);
     }
-}
-
-fn open(gaps: &GapSet) -> u64 {
-    let open = gaps
-        .gaps
-        .iter()
-        .filter(|gap| gap.status == GapStatus::Open)
-        .count();
-    u64::try_from(open).unwrap_or(u64::MAX)
-}
-
-/// A payment succeeded, its order says so, and nothing about it is in question.
-fn is_right(view: &View, gaps: &GapSet) -> bool {
-    let succeeded = view
-        .payments
-        .iter()
-        .any(|payment| payment.status == PaymentStatus::Succeeded);
-    let told = match view.status {
-        OrderStatus::Paid | OrderStatus::Refunded | OrderStatus::PartiallyRefunded => true,
-        OrderStatus::Pending
-        | OrderStatus::Processing
-        | OrderStatus::PartiallyPaid
-        | OrderStatus::PaymentFailed
-        | OrderStatus::Canceled
-        | OrderStatus::Disputed => false,
-    };
-    succeeded && told && gaps.is_empty()
 }

@@ -8,9 +8,12 @@
 //!                                  └─ gaps changed ───────────────────→ payments.gaps
 //! ```
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use trueup_domain::event::{Event, Snapshot, UnixMillis};
 use trueup_domain::fold::{Verdict, fold_event, fold_snapshot};
-use trueup_domain::gap::{GapSet, Grace, next_gaps};
+use trueup_domain::gap::{self, GapSet, Grace, next_gaps};
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
 use trueup_domain::view::{View, view};
@@ -37,11 +40,32 @@ pub enum Fact {
     Snapshot(Snapshot),
 }
 
-/// Whether the order service's feed is taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether the order service's feed is taken in, so that its silence means something.
+#[derive(Debug, Clone)]
 pub enum OrdersFeed {
     On,
     Off,
+    /// Taken in, and on once the topic holds a record. A compacted topic never loses its last, so
+    /// it stays on.
+    Auto(Arc<AtomicBool>),
+}
+
+impl OrdersFeed {
+    fn is_on(&self) -> bool {
+        match self {
+            Self::On => true,
+            Self::Off => false,
+            Self::Auto(seen) => seen.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A snapshot was read.
+    pub(crate) fn heard(&self) {
+        match self {
+            Self::On | Self::Off => {}
+            Self::Auto(seen) => seen.store(true, Ordering::Relaxed),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -112,6 +136,13 @@ impl Processor for Reconciler {
                     .outputs
                     .push(following::dead_letter(self, record, &refused));
                 folding.tally.refused(fact);
+                if let Fact::Event { event, .. } = fact {
+                    let gaps_before = std::mem::take(&mut state.gaps);
+                    state.gaps = gap::refused(&gaps_before, &event.facts, times, self.grace);
+                    folding
+                        .tally
+                        .moved((&before, &gaps_before), (&before, &state.gaps));
+                }
                 return None;
             }
         };
@@ -125,9 +156,9 @@ impl Processor for Reconciler {
             &state.ledger,
             &after,
             &gaps_before,
-            times.at,
-            times.clock,
+            times,
             self.grace,
+            self.orders_feed.is_on(),
         );
         folding
             .tally
@@ -181,9 +212,10 @@ impl Processor for Reconciler {
     fn tick(&self, state: &mut OrderState, clock: UnixMillis, folding: &mut Folding<Tally>) {
         let now = view(&state.ledger);
         let before = std::mem::take(&mut state.gaps);
-        state.gaps = next_gaps(&state.ledger, &now, &before, clock, clock, self.grace);
-        folding.tally.moved((&now, &before), (&now, &state.gaps));
         let times = Times { at: clock, clock };
+        let is_fed = self.orders_feed.is_on();
+        state.gaps = next_gaps(&state.ledger, &now, &before, times, self.grace, is_fed);
+        folding.tally.moved((&now, &before), (&now, &state.gaps));
         roll(folding, (&now, &before), (&now, &state.gaps), times);
     }
 

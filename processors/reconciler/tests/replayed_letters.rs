@@ -19,9 +19,7 @@ fn refused(offset: i64, mark: Option<&[u8]>) -> DeadLetter {
         events_topic: "payments.events".to_owned(),
         orders_topic: "orders".to_owned(),
         partitions: 1,
-        grace: Grace {
-            default_ms: 300_000,
-        },
+        grace: Grace::STANDARD,
         orders_feed: OrdersFeed::On,
     };
     let mut own = vec![("shop".to_owned(), Some(b"north".to_vec()))];

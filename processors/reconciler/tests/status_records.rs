@@ -24,9 +24,7 @@ fn reconciler() -> Reconciler {
         events_topic: "payments.events".to_owned(),
         orders_topic: "orders".to_owned(),
         partitions: 1,
-        grace: Grace {
-            default_ms: 300_000,
-        },
+        grace: Grace::STANDARD,
         orders_feed: OrdersFeed::On,
     }
 }

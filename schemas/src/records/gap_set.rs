@@ -59,6 +59,13 @@ struct GapMirror<'a> {
     payment_intent: Option<&'a str>,
     since: i64,
     deadline: i64,
+    /// Releases that did not write it knew no other kind than `paid_not_marked`.
+    #[serde(default = "unpaid")]
+    unpaid: bool,
+}
+
+fn unpaid() -> bool {
+    true
 }
 
 impl Record for GapSetRecord {
@@ -90,6 +97,7 @@ impl<'a> From<&'a Gap> for GapMirror<'a> {
             payment_intent: gap.payment.as_ref().map(ObjectId::as_str),
             since: gap.since,
             deadline: gap.deadline,
+            unpaid: gap.unpaid,
         }
     }
 }
@@ -125,6 +133,7 @@ impl TryFrom<GapMirror<'_>> for Gap {
                 .map_err(BadField::named("gaps.currency"))?,
             payment: object(mirror.payment_intent)
                 .map_err(BadField::named("gaps.payment_intent"))?,
+            unpaid: mirror.unpaid,
             since: mirror.since,
             deadline: mirror.deadline,
         })

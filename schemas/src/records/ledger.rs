@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_avro_fast::Schema;
 use trueup_domain::event::EventType;
 use trueup_domain::ledger::{
-    ChargeCell, DisputeCell, FactsDigest, LatestSnapshot, Ledger, MAX_EVENTS_PER_ORDER,
-    PaymentCell, RefundCell, SeenEvent, SessionCell, Snapshots,
+    ChargeCell, ClaimCell, DisputeCell, FactsDigest, LatestSnapshot, Ledger, MAX_EVENTS_PER_ORDER,
+    PaymentCell, RefundCell, SeenEvent, SessionCell, Snapshots, UnlinkedCell,
 };
 
 use crate::fault::{BadField, DecodeFault, FieldFault};
@@ -16,6 +16,7 @@ use crate::kind::RecordKind;
 use crate::records::ledger_cells::{
     ChargeMirror, Digest, DisputeMirror, PaymentMirror, RefundMirror, SessionMirror,
 };
+use crate::records::ledger_links::{ClaimMirror, UnlinkedMirror};
 use crate::records::order_snapshot::SnapshotStatusMirror;
 use crate::records::{Record, long, unsigned};
 use crate::wire::{self, Fixed, List, mirror_enum};
@@ -72,6 +73,11 @@ struct Mirror<'a> {
     #[serde(borrow)]
     snapshot: Option<SnapshotMirror<'a>>,
     livemode: Option<bool>,
+    /// This list and the next are in no ledger of releases without a linker.
+    #[serde(borrow, default)]
+    unlinked: List<'a, UnlinkedCell, UnlinkedMirror<'a>>,
+    #[serde(borrow, default)]
+    claims: List<'a, ClaimCell, ClaimMirror<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,6 +123,8 @@ impl Record for Ledger {
             snapshots_seen: long(self.snapshots.seen),
             snapshot: self.snapshots.latest.as_ref().map(SnapshotMirror::from),
             livemode: self.livemode,
+            unlinked: List::Written(&self.unlinked),
+            claims: List::Written(&self.claims),
         };
         wire::write(Self::KIND, &mirror, out);
     }
@@ -154,6 +162,8 @@ fn ledger(mirror: Mirror<'_>) -> Result<Ledger, BadField> {
             latest: mirror.snapshot.map(LatestSnapshot::try_from).transpose()?,
         },
         livemode: mirror.livemode,
+        unlinked: mirror.unlinked.convert(UnlinkedCell::try_from)?,
+        claims: mirror.claims.convert(ClaimCell::try_from)?,
     })
 }
 

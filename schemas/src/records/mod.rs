@@ -7,6 +7,7 @@ mod facts;
 mod gap_set;
 mod ledger;
 mod ledger_cells;
+mod ledger_links;
 mod order_snapshot;
 mod order_status_changed;
 mod partition_state;

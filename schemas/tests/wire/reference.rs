@@ -139,11 +139,13 @@ fn what_is_said_of_an_order_is_read_field_by_field() {
                     "kind": "paid_not_marked", "status": "open", "amount": 4200,
                     "currency": "eur", "payment_intent": "pi_3QbKd2Eo1Z",
                     "since": 1_767_225_600_123_i64, "deadline": 1_767_225_900_123_i64,
+                    "unpaid": true,
                 },
                 {
                     "kind": "order_full", "status": "awaiting", "amount": 0,
                     "currency": "eur", "payment_intent": null,
                     "since": 1_767_225_600_123_i64, "deadline": 1_767_225_900_123_i64,
+                    "unpaid": false,
                 },
             ],
         })
@@ -265,6 +267,8 @@ fn a_ledger_is_read_field_by_field() {
                 "currency": "eur", "updated_at": 1_767_225_600_123_i64,
             },
             "livemode": true,
+            "unlinked": [],
+            "claims": [],
         })
     );
 }

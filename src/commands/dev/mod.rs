@@ -26,7 +26,9 @@ use super::store::Stores;
 use super::sweep;
 use super::workers::{self, Shown};
 use super::{ledger, topics};
-use crate::config::{DevConfig, ServeConfig, SweepTarget, TopicsConfig, WorkersConfig};
+use crate::config::{
+    DEMO_GRACE, DevConfig, ServeConfig, SweepTarget, TopicsConfig, WorkersConfig,
+};
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
 use crate::ops::HealthBoard;
@@ -112,7 +114,7 @@ fn demo_of(config: &mut DevConfig, data: &DataDir) -> Result<Option<Demo>, Failu
         secret,
         livemode: unnamed.livemode.unwrap_or(false),
         account: unnamed.account.clone(),
-        grace: config.workers.grace,
+        grace: config.workers.grace.unwrap_or(DEMO_GRACE),
     }))
 }
 

@@ -86,7 +86,7 @@ fn charge_of<'a>(ledger: &'a Ledger, refund: &'a RefundCell) -> &'a ObjectId {
 
 impl DisputeCell {
     /// Money is held back until somebody answers or judges. Advisory statuses hold nothing.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         let latest = match (&self.closed, &self.latest) {
             (Some(_), _) | (None, None) => return false,
             (None, Some((_, status))) => *status,
@@ -100,7 +100,7 @@ impl DisputeCell {
         }
     }
 
-    fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.closed
             .as_ref()
             .is_some_and(|(_, status)| *status == DisputeStatus::Lost)

@@ -12,13 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
-use rdkafka::consumer::{
-    BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
-};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::closing::Closing;
 use super::convert::{add, of_message, offsets, size};
 use super::unstable::Unstable;
 use super::{
@@ -58,7 +57,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Rebalances {
     changes: Mutex<Vec<Change>>,
-    closing: AtomicBool,
+    closing: Closing,
     away: Arc<AtomicBool>,
 }
 
@@ -82,15 +81,10 @@ impl ConsumerContext for Rebalances {
         kind: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::Relaxed) {
-            // Nobody will serve the change any more; the client waits for this call to close.
-            let _ = match consumer.rebalance_protocol() {
-                RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
-                RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
-            };
+        if self.closing.takes(consumer, kind, partitions) {
             return;
         }
+        let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let numbers = partitions
             .elements()
             .iter()
@@ -131,7 +125,7 @@ impl Group {
         let consumer: BaseConsumer<Rebalances> = config
             .create_with_context(Rebalances {
                 changes: Mutex::default(),
-                closing: AtomicBool::new(false),
+                closing: Closing::default(),
                 away: Arc::clone(away),
             })
             .map_err(|error| faults::of_client(operation, &error))?;
@@ -448,10 +442,11 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.consumer
-            .context()
-            .closing
-            .store(true, Ordering::Relaxed);
+        // What was told and not answered would be waited for.
+        if let Err(fault) = self.take_changes() {
+            tracing::debug!(%fault, "a change was not answered");
+        }
+        self.consumer.context().closing.begin();
     }
 }
 

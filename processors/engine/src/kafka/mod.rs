@@ -1,6 +1,8 @@
 //! The log as librdkafka speaks it: one group consumer, one transactional producer, one reader of
 //! history.
 
+pub mod closing;
+
 mod convert;
 
 mod faults;

@@ -4,7 +4,7 @@
 use trueup_domain::event::{EventType, Snapshot, SnapshotStatus};
 use trueup_domain::ids::OrderId;
 
-use super::harness::{GRACE, History};
+use super::harness::{GRACE_MS, History};
 use super::shop::{self, Said, Saying};
 
 const ORDER: &str = "order-0";
@@ -42,7 +42,7 @@ pub fn run(seed: u64) -> Result<(usize, usize), String> {
     let now_ms = history.now_ms();
     history.say(&snapshot(SnapshotStatus::Pending, 1, now_ms));
     history.step_until(0, |history| history.changes_of(ORDER) == 1)?;
-    history.pass(GRACE.default_ms);
+    history.pass(GRACE_MS);
     history.quiet_down()?;
     history.judge_at_rest()?;
     let before = history.minutes_told(partition);

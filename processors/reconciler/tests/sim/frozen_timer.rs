@@ -9,7 +9,7 @@ use trueup_domain::event::{EventType, Snapshot, SnapshotStatus};
 use trueup_domain::ids::OrderId;
 use trueup_engine::machine::Phase;
 
-use super::harness::{GRACE, History};
+use super::harness::{GRACE_MS, History};
 use super::shop::{self, Said, Saying};
 
 const ORDER: &str = "order-0";
@@ -48,7 +48,7 @@ pub fn run(seed: u64) -> Result<(), String> {
     history.say(&snapshot(SnapshotStatus::Pending, 1, now_ms));
 
     history.step_until(0, |history| history.changes_of(ORDER) == 1)?;
-    history.pass(GRACE.default_ms);
+    history.pass(GRACE_MS);
     // Nothing else is left to say, so the next transaction holds the timer and no more.
     history.step_until(0, |history| history.phase(0) == Phase::Produce)?;
     history.give(partition, 1);

@@ -23,7 +23,8 @@ use super::store::{self, Connection, Rows};
 use super::windows;
 
 const ORDERS: usize = 5;
-pub const GRACE: Grace = Grace { default_ms: 15_000 };
+pub const GRACE_MS: i64 = 15_000;
+pub const GRACE: Grace = Grace::of_all(GRACE_MS);
 /// Steps without end are a fault of their own.
 const MAX_QUIET_STEPS: usize = 200_000;
 const MAX_DIRECTED_STEPS: usize = 5_000;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trueup_domain::event::UnixMillis;
 use trueup_domain::fold::{fold_event, fold_snapshot};
-use trueup_domain::gap::{GapSet, GapStatus, Grace, next_gaps};
+use trueup_domain::gap::{GapSet, GapStatus, Grace, Times, next_gaps};
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
 use trueup_domain::status::OrderStatus;
@@ -206,9 +206,10 @@ pub fn gaps_are_right(cluster: &Cluster, clock: UnixMillis, grace: Grace) -> Ver
             });
             sets.insert(order_of(record), told.unwrap_or_default());
         }
+        let times = Times { at: clock, clock };
         for (order, ledger) in folded(cluster, partition, |_| i64::MAX) {
             let held = sets.remove(&order).unwrap_or_default();
-            let expected = next_gaps(&ledger, &view(&ledger), &held, clock, clock, grace);
+            let expected = next_gaps(&ledger, &view(&ledger), &held, times, grace, true);
             if kinds(&held) != kinds(&expected) {
                 return Err(format!(
                     "R-5: gaps of `{order}` are {held:?}, should be {expected:?}"

@@ -29,7 +29,7 @@ fn id<T: for<'a> TryFrom<&'a str, Error: std::fmt::Debug> + std::fmt::Debug>()
     "[ -~äß漢]{1,60}".prop_map(|id| T::try_from(&id).unwrap())
 }
 
-fn order_id() -> impl Strategy<Value = OrderId> {
+pub(super) fn order_id() -> impl Strategy<Value = OrderId> {
     id()
 }
 
@@ -391,16 +391,17 @@ fn gap() -> impl Strategy<Value = Gap> {
         number(),
         currency(),
         of(object_id()),
-        number(),
-        number(),
+        any::<bool>(),
+        (number(), number()),
     )
         .prop_map(
-            |(kind, status, amount, currency, payment, since, deadline)| Gap {
+            |(kind, status, amount, currency, payment, unpaid, (since, deadline))| Gap {
                 kind,
                 status,
                 amount,
                 currency,
                 payment,
+                unpaid,
                 since,
                 deadline,
             },

@@ -4,14 +4,14 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
-use trueup_domain::event::EventType;
+use trueup_domain::event::{EventType, Success};
 use trueup_domain::ledger::{
-    ChargeCell, DisputeCell, LatestSnapshot, Ledger, PaymentCell, RefundCell, SeenEvent,
-    SessionCell, SessionProgress, Snapshots, Stamp,
+    ChargeCell, ClaimCell, DisputeCell, LatestSnapshot, Ledger, PaymentCell, RefundCell, SeenEvent,
+    SessionCell, SessionProgress, Snapshots, Stamp, UnlinkedCell,
 };
 
 use super::any::{
-    Any, DISPUTES, REFUNDS, count, currency, event_id, money, number, object_id, snapshot,
+    Any, DISPUTES, REFUNDS, count, currency, event_id, money, number, object_id, order_id, snapshot,
 };
 
 fn stamp() -> impl Strategy<Value = Stamp> {
@@ -179,6 +179,22 @@ fn dispute() -> impl Strategy<Value = DisputeCell> {
         )
 }
 
+fn unlinked() -> impl Strategy<Value = UnlinkedCell> {
+    let success = (money(), currency()).prop_map(|(amount, currency)| Success { amount, currency });
+    (object_id(), of(number()), of(success), any::<bool>()).prop_map(
+        |(id, since, success, found)| UnlinkedCell {
+            id,
+            since,
+            success,
+            found,
+        },
+    )
+}
+
+fn claim() -> impl Strategy<Value = ClaimCell> {
+    (object_id(), order_id()).prop_map(|(id, other)| ClaimCell { id, other })
+}
+
 fn snapshots() -> impl Strategy<Value = Snapshots> {
     let latest = (any::<[u8; 16]>(), snapshot()).prop_map(|(digest, snapshot)| LatestSnapshot {
         version: snapshot.version,
@@ -205,11 +221,18 @@ impl Any for Ledger {
                 vec(refund(), 0..3),
                 vec(dispute(), 0..3),
             ),
+            (vec(unlinked(), 0..3), vec(claim(), 0..3)),
             snapshots(),
             of(any::<bool>()),
         )
             .prop_map(
-                |((events, payments, charges), (sessions, refunds, disputes), snapshots, live)| {
+                |(
+                    (events, payments, charges),
+                    (sessions, refunds, disputes),
+                    (unlinked, claims),
+                    snapshots,
+                    live,
+                )| {
                     Self {
                         events,
                         payments,
@@ -217,6 +240,8 @@ impl Any for Ledger {
                         sessions,
                         refunds,
                         disputes,
+                        unlinked,
+                        claims,
                         snapshots,
                         livemode: live,
                     }

@@ -1,12 +1,12 @@
 //! Ledgers for the tests, made by hand so that they hold every kind of cell.
 
-use trueup_domain::event::{DisputeStatus, EventType, RefundStatus, SnapshotStatus};
+use trueup_domain::event::{DisputeStatus, EventType, RefundStatus, SnapshotStatus, Success};
 use trueup_domain::ledger::{
-    ChargeCell, DisputeCell, LatestSnapshot, Ledger, PaymentCell, RefundCell, SeenEvent,
-    SessionCell, SessionProgress, Snapshots, Stamp,
+    ChargeCell, ClaimCell, DisputeCell, LatestSnapshot, Ledger, PaymentCell, RefundCell, SeenEvent,
+    SessionCell, SessionProgress, Snapshots, Stamp, UnlinkedCell,
 };
 
-use super::{CREATED, RECEIVED_AT, Samples, currency, event_id, money, object};
+use super::{CREATED, RECEIVED_AT, Samples, currency, event_id, money, object, order};
 
 fn stamp(event: &str, rank: u8) -> Stamp {
     Stamp {
@@ -135,8 +135,37 @@ fn every_cell() -> Ledger {
     }
 }
 
+/// What the linker said: one object over age and found, one over age with a success, and a
+/// payment that two orders claim.
+fn every_link() -> Ledger {
+    let found = UnlinkedCell {
+        id: object("pi_3QbKd2Eo1Y"),
+        since: Some(RECEIVED_AT),
+        success: None,
+        found: true,
+    };
+    let waiting = UnlinkedCell {
+        id: object("pi_3QbKd2Eo1Z"),
+        since: Some(RECEIVED_AT),
+        success: Some(Success {
+            amount: money(4200),
+            currency: currency("eur"),
+        }),
+        found: false,
+    };
+    let claim = ClaimCell {
+        id: object("pi_3QbKd2Eo1Z"),
+        other: order("order-1002"),
+    };
+    Ledger {
+        unlinked: vec![found, waiting],
+        claims: vec![claim],
+        ..Ledger::default()
+    }
+}
+
 impl Samples for Ledger {
     fn samples() -> Vec<Self> {
-        vec![typical(), every_cell(), Self::default()]
+        vec![typical(), every_cell(), Self::default(), every_link()]
     }
 }

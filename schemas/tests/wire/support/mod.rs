@@ -316,6 +316,7 @@ impl Samples for GapSetRecord {
             amount: 4200,
             currency: currency("eur"),
             payment: Some(object("pi_3QbKd2Eo1Z")),
+            unpaid: true,
             since: RECEIVED_AT,
             deadline: RECEIVED_AT + 300_000,
         };
@@ -324,6 +325,7 @@ impl Samples for GapSetRecord {
             status: GapStatus::Awaiting,
             amount: 0,
             payment: None,
+            unpaid: false,
             ..open.clone()
         };
         vec![
