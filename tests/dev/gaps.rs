@@ -36,6 +36,7 @@ fn gap(kind: GapKind, since: i64, amount: i64, currency: &str) -> Gap {
         payment: Some(format!("pi_{since}").as_str().try_into().unwrap()),
         since,
         deadline: since + 1_000,
+        unpaid: true,
     }
 }
 

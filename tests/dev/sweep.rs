@@ -186,6 +186,61 @@ fn a_gap_that_no_payment_can_heal_is_explained_and_probing_it_again_changes_noth
     assert_eq!(again["version"], found["version"], "{again}");
 }
 
+/// Whether the order has a gap of this kind that is open.
+fn has_open(found: &Value, kind: &str) -> bool {
+    let gaps = found["gaps"].as_array().unwrap().iter();
+    gaps.filter(|gap| gap["status"] == "open")
+        .any(|gap| gap["kind"] == kind)
+}
+
+#[test]
+fn a_probe_closes_the_gap_of_a_payment_whose_success_stripe_never_told() {
+    let api = StripeApi::start().unwrap();
+    let dev = Dev::start(&["--grace", "200ms", "--orders-feed", "off"]);
+    let told = recent("slow");
+    api.put_payment(told["data"]["object"].clone());
+    let mut processing = told;
+    processing["id"] = json!("evt_slow_processing");
+    processing["type"] = json!("payment_intent.processing");
+    processing["data"]["object"]["status"] = json!("processing");
+    processing["data"]["object"]["amount_received"] = json!(0);
+    assert!(dev.send(&[processing]).status.success());
+    let open = order(&dev, "slow", |found| has_open(found, "stuck_processing"));
+    assert_eq!(open["status"], "processing", "{open}");
+
+    // Young gaps are left alone.
+    let report = |arguments: &[&str]| -> Value {
+        let swept = sweep_once(&dev, &api, arguments);
+        assert!(swept.status.success(), "{}", said(&swept));
+        serde_json::from_slice(&swept.stdout).unwrap()
+    };
+    assert_eq!(report(&["--json"])["probed"], json!({}));
+    assert_eq!(
+        report(&["--json", "--probe-after", "1ms"])["probed"],
+        json!({"succeeded": 1})
+    );
+    // The gaps are the log's, the status the ledger's, which follows it.
+    let healed = |found: &Value| found["gaps"] == json!([]) && found["status"] == "paid";
+    assert_eq!(order(&dev, "slow", healed)["amount_received"], 1_000);
+}
+
+#[test]
+fn a_probe_finds_the_order_of_a_payment_that_named_none_before() {
+    let api = StripeApi::start().unwrap();
+    let dev = Dev::start(&["--orders-feed", "off", "--unlinked-age", "200ms"]);
+    let mut nameless = recent("named");
+    api.put_payment(nameless["data"]["object"].clone());
+    nameless["data"]["object"]["metadata"] = json!({});
+    assert!(dev.send(&[nameless]).status.success());
+    let own = "pi:pi_named1";
+    order(&dev, own, |found| has_open(found, "unlinked"));
+    let swept = sweep_once(&dev, &api, &["--json", "--probe-after", "1ms"]);
+    assert!(swept.status.success(), "{}", said(&swept));
+    order(&dev, own, |found| found["gaps"] == json!([]));
+    let found = order(&dev, "named", |found| found["status"] == "paid");
+    assert_eq!(found["amount_received"], 1_000, "{found}");
+}
+
 #[test]
 fn a_sweep_of_its_own_says_when_it_serves_how_it_is_and_ends_although_stripe_is_silent() {
     let api = StripeApi::start().unwrap();
