@@ -63,22 +63,22 @@ fn it_creates_once_and_then_changes_nothing() {
     let (hosts, keyspace) = (cql(), unique("apply"));
     let first = apply(&hosts, &keyspace, &[]);
     assert_eq!(first.status.code(), Some(0), "{}", err(&first));
-    assert_eq!(out(&first), format!("created  {keyspace}  schema 3\n"));
+    assert_eq!(out(&first), format!("created  {keyspace}  schema 4\n"));
     let second = apply(&hosts, &keyspace, &[]);
     assert_eq!(second.status.code(), Some(0), "{}", err(&second));
-    assert_eq!(out(&second), format!("unchanged  {keyspace}  schema 3\n"));
+    assert_eq!(out(&second), format!("unchanged  {keyspace}  schema 4\n"));
 }
 
 #[test]
 fn as_json_it_says_what_it_found_and_did() {
     let (hosts, keyspace) = (cql(), unique("apply_json"));
     let created = json!({
-        "keyspace": keyspace, "result": "created", "from": 0, "to": 3,
+        "keyspace": keyspace, "result": "created", "from": 0, "to": 4,
         "migrations": ["0001_ledgers", "0002_event_index", "0003_object_links", "0004_sweep_cursors"],
     });
     assert_eq!(result(&apply(&hosts, &keyspace, &["--json"])), created);
     let unchanged = json!({
-        "keyspace": keyspace, "result": "unchanged", "from": 3, "to": 3, "migrations": [],
+        "keyspace": keyspace, "result": "unchanged", "from": 4, "to": 4, "migrations": [],
     });
     assert_eq!(result(&apply(&hosts, &keyspace, &["--json"])), unchanged);
 
@@ -166,7 +166,7 @@ fn check_tells_a_store_that_is_away_from_tables_that_are_not_there() {
     assert_eq!(apply(&hosts, &keyspace, &[]).status.code(), Some(0));
     let there = store_line(&hosts, &keyspace);
     assert!(
-        there.contains("ok") && there.contains("schema 3"),
+        there.contains("ok") && there.contains("schema 4"),
         "{there}"
     );
     let nobody = nobody();

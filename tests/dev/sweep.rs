@@ -2,13 +2,19 @@
 //! itself where it has a key, and by `trueup sweep` beside it.
 
 use std::process::Output;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 use trueup_testkit::{API_KEY, ApiTrouble, Launch, StripeApi, wait_until};
 
 use crate::bench::{Dev, LIMIT, said, success, trueup};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Stripe lists events by when they were created, up to the present"
+)]
 fn now_s() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap()
@@ -110,6 +116,179 @@ fn sweeping_beside_dev_needs_its_kafka_alone_and_may_be_repeated() {
     assert_eq!(found["version"], 1, "each event counts once: {found}");
     let event = dev.look_up("event", "evt_beside1").unwrap();
     assert!(event["body"].is_object(), "{event}");
+}
+
+/// What the order service says: it still waits for its money.
+fn still_pending(dev: &Dev, order: &str) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", dev.ready.kafka.as_deref().unwrap())
+        .set("partitioner", "murmur2_random")
+        .create()
+        .unwrap();
+    let body = json!({
+        "order_id": order, "status": "pending", "amount_due": 1_000, "currency": "eur",
+        "version": 1, "updated_at": now_s() * 1_000,
+    });
+    let body = body.to_string();
+    let record = BaseRecord::to("orders").key(order).payload(&body);
+    producer.send(record).unwrap();
+    producer.flush(LIMIT).unwrap();
+}
+
+#[test]
+fn a_gap_that_no_payment_can_heal_is_explained_and_probing_it_again_changes_nothing() {
+    let api = StripeApi::start().unwrap();
+    let dev = Dev::start(&["--grace", "200ms", "--orders-feed", "on"]);
+    still_pending(&dev, "unmarked");
+    let event = recent("unmarked");
+    api.put_payment(event["data"]["object"].clone());
+    assert!(dev.send(&[event]).status.success());
+    order(&dev, "unmarked", |found| found["status"] == "paid");
+    // Once the gap is there it is probed; until then there is none old enough.
+    let probed = |expected: &Value| {
+        let found = wait_until(LIMIT, || {
+            let swept = sweep_once(&dev, &api, &["--json", "--probe-after", "300ms"]);
+            assert!(swept.status.success(), "{}", said(&swept));
+            let report: Value = serde_json::from_slice(&swept.stdout).unwrap();
+            (report["probed"] == *expected).then_some(())
+        });
+        assert!(found.is_some(), "{expected}");
+    };
+    probed(&json!({"succeeded": 1}));
+    let asked = api
+        .asked()
+        .into_iter()
+        .find(|target| target.contains("/pi_unmarked1?"));
+    assert!(asked.is_some(), "{:?}", api.asked());
+    let with_probe = |found: &Value| {
+        let timeline = found["timeline"].as_array().unwrap();
+        let ids = timeline
+            .iter()
+            .filter_map(|moment| moment["event_id"].as_str());
+        ids.filter(|id| id.starts_with("probe:pi_unmarked1:"))
+            .count()
+            == 1
+    };
+    let found = order(&dev, "unmarked", with_probe);
+    assert_eq!(
+        (&found["amount_received"], &found["status"]),
+        (&json!(1_000), &json!("paid"))
+    );
+    // It is the order service that has to act.
+    assert_eq!(found["gaps"][0]["kind"], "paid_not_marked", "{found}");
+
+    // Another process says the same, which is the same event.
+    probed(&json!({"succeeded": 1}));
+    let one_more = recent("onemore");
+    assert!(dev.send(&[one_more]).status.success());
+    order(&dev, "onemore", |found| found["status"] == "paid");
+    let again = order(&dev, "unmarked", with_probe);
+    assert_eq!(again["version"], found["version"], "{again}");
+}
+
+/// Whether the order has a gap of this kind that is open.
+fn has_open(found: &Value, kind: &str) -> bool {
+    let gaps = found["gaps"].as_array().unwrap().iter();
+    gaps.filter(|gap| gap["status"] == "open")
+        .any(|gap| gap["kind"] == kind)
+}
+
+#[test]
+fn a_probe_closes_the_gap_of_a_payment_whose_success_stripe_never_told() {
+    let api = StripeApi::start().unwrap();
+    let dev = Dev::start(&["--grace", "200ms", "--orders-feed", "off"]);
+    let told = recent("slow");
+    api.put_payment(told["data"]["object"].clone());
+    let mut processing = told;
+    processing["id"] = json!("evt_slow_processing");
+    processing["type"] = json!("payment_intent.processing");
+    processing["data"]["object"]["status"] = json!("processing");
+    processing["data"]["object"]["amount_received"] = json!(0);
+    assert!(dev.send(&[processing]).status.success());
+    let open = order(&dev, "slow", |found| has_open(found, "stuck_processing"));
+    assert_eq!(open["status"], "processing", "{open}");
+
+    // Young gaps are left alone.
+    let report = |arguments: &[&str]| -> Value {
+        let swept = sweep_once(&dev, &api, arguments);
+        assert!(swept.status.success(), "{}", said(&swept));
+        serde_json::from_slice(&swept.stdout).unwrap()
+    };
+    assert_eq!(report(&["--json"])["probed"], json!({}));
+    assert_eq!(
+        report(&["--json", "--probe-after", "1ms"])["probed"],
+        json!({"succeeded": 1})
+    );
+    // The gaps are the log's, the status the ledger's, which follows it.
+    let healed = |found: &Value| found["gaps"] == json!([]) && found["status"] == "paid";
+    assert_eq!(order(&dev, "slow", healed)["amount_received"], 1_000);
+}
+
+#[test]
+fn a_probe_finds_the_order_of_a_payment_that_named_none_before() {
+    let api = StripeApi::start().unwrap();
+    let dev = Dev::start(&["--orders-feed", "off", "--unlinked-age", "200ms"]);
+    let mut nameless = recent("named");
+    api.put_payment(nameless["data"]["object"].clone());
+    nameless["data"]["object"]["metadata"] = json!({});
+    assert!(dev.send(&[nameless]).status.success());
+    let own = "pi:pi_named1";
+    order(&dev, own, |found| has_open(found, "unlinked"));
+    let swept = sweep_once(&dev, &api, &["--json", "--probe-after", "1ms"]);
+    assert!(swept.status.success(), "{}", said(&swept));
+    order(&dev, own, |found| found["gaps"] == json!([]));
+    let found = order(&dev, "named", |found| found["status"] == "paid");
+    assert_eq!(found["amount_received"], 1_000, "{found}");
+}
+
+#[test]
+fn a_sweep_of_its_own_says_when_it_serves_how_it_is_and_ends_although_stripe_is_silent() {
+    let api = StripeApi::start().unwrap();
+    api.add_event(recent("own"), false);
+    let dev = Dev::start(&[]);
+    let keys = dev.data().join("signing-keys");
+    let kafka = dev.ready.kafka.as_deref().unwrap();
+    let mut sweep = keyed(trueup(), &api)
+        .args(["sweep", "--kafka", kafka, "--ops", "127.0.0.1:0"])
+        .args(["--signing-keys-file", keys.to_str().unwrap()])
+        .args(["--sweep-every", "100ms"])
+        .start()
+        .unwrap();
+    let ready = sweep.ready(LIMIT);
+    let ops = ready.ops.unwrap();
+    order(&dev, "own", |found| found["status"] == "paid");
+    let get = |path: &str| {
+        let mut answer = ureq::get(format!("http://{ops}{path}")).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    };
+    let swept = "payments_sweep_last_success_timestamp_seconds{pass=\"undelivered\"} 1";
+    let shown = wait_until(LIMIT, || get("/metrics").contains(swept).then_some(()));
+    assert!(shown.is_some(), "{}", get("/metrics"));
+    let metrics = get("/metrics");
+    let fed = "payments_sweep_events_total{pass=\"undelivered\",result=\"fed\"} 1";
+    for line in [
+        fed,
+        "payments_probes_total{result=\"missing\"} 0",
+        "webhook_retries_total 0",
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    let health = get("/actuator/health");
+    assert!(
+        health.contains("\"sweeper\":{\"status\":\"UP\"}"),
+        "{health}"
+    );
+
+    let asked = api.asked().len();
+    api.answer_always(Some(ApiTrouble::Silence));
+    let waits = wait_until(LIMIT, || (api.asked().len() > asked).then_some(()));
+    assert!(waits.is_some());
+    assert!(
+        sweep.terminate(Duration::from_secs(15)).success(),
+        "{}",
+        sweep.log()
+    );
+    assert!(!sweep.log().contains(API_KEY));
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod poison;
 mod restart;
 mod send;
 mod support;
+mod sweep;
 mod topics;

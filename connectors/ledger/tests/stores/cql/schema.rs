@@ -57,7 +57,7 @@ fn several_that_apply_it_at_once_all_end_well() {
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{}'",
         settings.keyspace
     ));
-    assert_eq!(tables.rows_num(), 5, "of each table one");
+    assert_eq!(tables.rows_num(), 6, "of each table one");
     let order = order("order-1");
     write(&mut cql.store(), batch(vec![ledger(&order, 1)], Vec::new()));
     assert!(load_one(&mut cql.store(), &order).is_some());
@@ -68,11 +68,11 @@ fn a_newer_one_is_refused_and_left_as_it_is() {
     let cql = Cql::new(&trueup_testkit::cql(), "newer");
     let keyspace = &cql.settings.keyspace;
     cql.raw().run(&format!(
-        "INSERT INTO {keyspace}.schema_versions (component, version) VALUES ('ledger', 4)"
+        "INSERT INTO {keyspace}.schema_versions (component, version) VALUES ('ledger', 5)"
     ));
     let refusal = ConnectFault::NewSchema(NewSchema {
         keyspace: keyspace.clone(),
-        found: 4,
+        found: 5,
         wanted: SCHEMA_VERSION,
     });
     let connected = cql
