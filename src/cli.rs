@@ -236,7 +236,7 @@ fn tree() -> Clap {
                 PROCESS,
                 WORKERS,
                 TOPICS,
-                &["replication"],
+                &["replication", "audit", "since", "data-dir"],
             ],
         ))
 }

@@ -24,6 +24,8 @@ mod lookup;
 
 mod summary;
 
+mod audit;
+
 mod sender;
 
 mod demo;

@@ -19,4 +19,6 @@ mod summary;
 
 mod gaps;
 
+mod audit;
+
 mod full_disk;
