@@ -269,7 +269,7 @@ fn tree() -> Clap {
                 WORKERS,
                 SWEEP,
                 TOPICS,
-                &["replication"],
+                &["replication", "audit", "since", "data-dir"],
             ],
         ))
 }

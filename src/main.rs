@@ -26,6 +26,8 @@ mod letters;
 
 mod summary;
 
+mod audit;
+
 mod sender;
 
 mod demo;

@@ -5,11 +5,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time;
 use trueup_domain::ids::{EventId, ObjectId, OrderId};
-use trueup_engine::ports::store::StoreFault;
+use trueup_engine::ports::store::{Checkpoint, CheckpointKey, LedgerStore, StoreFault};
 use trueup_ledger::{
     AnyLedger, AnyStore, ConnectFault, CqlLedger, CqlSettings, EmbeddedLedger, Replication,
 };
 
+use crate::audit::Rows;
 use crate::config::StoreTarget;
 use crate::failure::Failure;
 use crate::lookup::{Index, Indexed};
@@ -114,6 +115,16 @@ impl Index for Stores {
     fn find_order_of(&self, object: &ObjectId) -> Result<Option<OrderId>, StoreFault> {
         let mut store = self.0.store();
         trueup_linker::batch::owner_of(&mut store, object)
+    }
+}
+
+impl Rows for Stores {
+    fn checkpoint(&self, key: &CheckpointKey) -> Result<Option<Checkpoint>, StoreFault> {
+        self.0.store().load_checkpoint(key)
+    }
+
+    fn cells(&self, orders: &[OrderId]) -> Result<Vec<Option<Vec<u8>>>, StoreFault> {
+        self.0.store().load(orders)
     }
 }
 

@@ -157,6 +157,7 @@ impl LogReader {
         let from = match start {
             Start::Beginning => Some(low),
             Start::At(time) => offset_at(&consumer, topic, partition, time)?,
+            Start::Offset(offset) => Some(offset.max(low)),
         };
         let Some(from) = from.filter(|from| *from < high) else {
             return Ok(());
@@ -182,12 +183,57 @@ impl LogReader {
     }
 }
 
+/// What a walk went through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walked {
+    /// The first offset that was to be read: what lies below is gone, or was not asked for.
+    pub start: i64,
+    /// The first that was not: there is more, or will be.
+    pub end: i64,
+}
+
+impl LogReader {
+    /// Shows `see` every record from `start` to the partition's end as it is now, however many
+    /// there are; gives up when nothing has come for [`limits::READ_TIMEOUT`].
+    pub fn walk<E: From<LookupFault>>(
+        &self,
+        topic: &str,
+        partition: i32,
+        start: Start,
+        mut see: impl FnMut(Record) -> Result<(), E>,
+    ) -> Result<Walked, E> {
+        let consumer = self.consumer()?;
+        let (low, end) = watermarks(&consumer, topic, partition)?;
+        let start = match start {
+            Start::Beginning => low,
+            Start::At(time) => offset_at(&consumer, topic, partition, time)?.unwrap_or(end),
+            Start::Offset(offset) => offset.max(low),
+        };
+        let walked = Walked { start, end };
+        if start >= end {
+            return Ok(walked);
+        }
+        assign(&consumer, topic, partition, start)?;
+        while let Some(record) = poll(&consumer, topic, &Deadline::start())? {
+            let offset = record.offset;
+            if offset < end {
+                see(record)?;
+            }
+            if offset.saturating_add(1) >= end {
+                break;
+            }
+        }
+        Ok(walked)
+    }
+}
+
 /// Where a scan begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     Beginning,
     /// The first record that is not older.
     At(UnixMillis),
+    Offset(i64),
 }
 
 fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> Read<(i64, i64)> {

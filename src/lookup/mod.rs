@@ -6,7 +6,7 @@ pub mod limits;
 
 mod index;
 
-mod log;
+pub mod log;
 
 mod timeline;
 

@@ -395,6 +395,16 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Where a list goes on: `next` of the page before",
     ),
+    switch(
+        "audit",
+        "Verify the log against itself and the ledgers instead",
+    ),
+    one(
+        "since",
+        "WHEN",
+        None,
+        "Begin there: 24h, 7d or an RFC 3339 time",
+    ),
     one(
         "epoch",
         "N",

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use trueup_domain::event::UnixMillis;
 use trueup_domain::gap::GapKind;
 use trueup_ledger::Replication;
 
@@ -69,6 +70,25 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err("outside 1ms to 400d".to_owned());
     }
     Ok(duration)
+}
+
+/// A time in milliseconds since the Unix epoch: so long before `now`, or RFC 3339.
+///
+/// # Errors
+/// When it is neither, or still to come.
+pub fn time(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
+    let help = "write how long ago, as 24h or 7d, or a time as 2026-01-31T00:00:00Z";
+    let at = match text.parse::<jiff::Timestamp>() {
+        Ok(at) => at.as_millisecond(),
+        Err(_) => {
+            let ago = humantime::parse_duration(text).map_err(|_| help.to_owned())?;
+            now.saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+        }
+    };
+    if at > now {
+        return Err(format!("a time to come; {help}"));
+    }
+    Ok(at)
 }
 
 /// # Errors

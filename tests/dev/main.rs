@@ -23,6 +23,8 @@ mod sweep;
 
 mod gaps;
 
+mod audit;
+
 mod full_disk;
 
 mod poison;

@@ -5,6 +5,8 @@ mod settings;
 
 mod services;
 
+mod audit;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,6 +34,9 @@ impl Finding {
 pub fn run(merged: &Merged, faults: Faults, host_name: Option<&str>) -> Result<(), Failure> {
     let mut reader = Reader::new(merged, faults.clone());
     let as_json = reader.switch("json");
+    if reader.switch("audit") {
+        return audit::run(merged, faults, as_json);
+    }
     let shown = settings::shown(merged);
     if !as_json {
         for line in &shown {

@@ -3,9 +3,9 @@
 //! The parts speak to each other as in production: the gateway and the workers reach the broker by
 //! its socket, whether it is embedded or not. Only the ledger is called directly.
 
-mod data;
+pub(super) mod data;
 
-mod embedded;
+pub(super) mod embedded;
 
 mod greeting;
 
