@@ -167,7 +167,7 @@ impl Audit<'_> {
             for ((id, (partition, log)), row) in chunk.iter().zip(rows) {
                 let Row::Read(row) = row else { continue };
                 let reach = reaches.get(partition).copied().unwrap_or_default();
-                let judged = ledgers::judge(row.as_ref(), log, &reach, last_look);
+                let judged = ledgers::judge(row.as_deref(), log, &reach, last_look);
                 if judged == Judgement::Newer && again.len() < limits::MAX_LOOKED_AT_AGAIN {
                     again.insert((*id).clone(), (*partition, log.clone()));
                 } else {
@@ -195,7 +195,7 @@ impl Audit<'_> {
         for ((id, (partition, log)), row) in orders.iter().zip(rows) {
             let Row::Read(row) = row else { continue };
             let reach = reaches.get(partition).copied().unwrap_or_default();
-            note(id, ledgers::judge(row.as_ref(), log, &reach, true), report);
+            note(id, ledgers::judge(row.as_deref(), log, &reach, true), report);
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ impl Audit<'_> {
             return Row::Read(None);
         };
         match Codec::SingleObject.decode::<Ledger>(&cell) {
-            Ok(ledger) => Row::Read(Some(ledger)),
+            Ok(ledger) => Row::Read(Some(Box::new(ledger))),
             Err(fault) => {
                 let detail = format!("its row cannot be read: {fault}");
                 report.found(Finding::new(Fault::Differs, Subject::Ledger, id, detail));
@@ -247,7 +247,7 @@ impl Audit<'_> {
 
 #[derive(Debug, Clone)]
 enum Row {
-    Read(Option<Ledger>),
+    Read(Option<Box<Ledger>>),
     /// Told already.
     Foreign,
 }

@@ -377,8 +377,8 @@ impl Judge {
                 events_topic: topics.payments_events(),
                 orders_topic: topics.orders(),
                 partitions,
-                grace: Grace { default_ms: 0 },
-                orders_feed: audit.orders_feed,
+                grace: Grace::of_all(0),
+                orders_feed: audit.orders_feed.clone(),
             },
             opener: Opener {
                 codec: audit.codec.clone(),

@@ -10,7 +10,6 @@ use trueup_schemas::keys::{self, INTERNAL_PREFIX};
 use trueup_schemas::records::{DeadLetter, GapSetRecord, PartitionState, ReconcileWindow};
 
 use super::depth::LiveLetters;
-use super::limits;
 use super::open_gaps::OpenGaps;
 
 /// A topic that is followed.

@@ -10,8 +10,8 @@ mod follower;
 
 mod held;
 
-mod open_gaps;
 mod depth;
+mod open_gaps;
 
 mod tail;
 

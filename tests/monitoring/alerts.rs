@@ -49,12 +49,7 @@ fn every_alert_has_a_severity_a_summary_and_a_page_that_tells_of_it() {
             text.starts_with(&format!("# {name}\n\n**{severity}** · ")),
             "{page}: its first lines are not its alert's"
         );
-        for part in [
-            "## What it means",
-            "## Look",
-            "## Do\n",
-            "## Over when",
-        ] {
+        for part in ["## What it means", "## Look", "## Do\n", "## Over when"] {
             assert!(text.contains(part), "{page} lacks `{part}`");
         }
         let listed = format!("[{name}]({name}.md) | {severity} |");

@@ -106,6 +106,9 @@ fn no_command_is_awaited_that_exists() {
 fn commands_are_read_out_of_sentences_and_blocks() {
     let page = "Run `trueup dlq list --class CLASS` or `docker compose exec a trueup gaps`.\n\
                 ```sh\ntrueup check   # all\ntrueup topics apply\n```\nThe trueup-data folder.";
-    let read: Vec<_> = typed(page).into_iter().map(|(command, _)| command).collect();
+    let read: Vec<_> = typed(page)
+        .into_iter()
+        .map(|(command, _)| command)
+        .collect();
     assert_eq!(read, ["dlq list", "gaps", "check", "topics apply"]);
 }

@@ -29,7 +29,8 @@ struct Config {
     data_dir: PathBuf,
     /// `None`: those of the data directory.
     keys: Option<SigningKeys>,
-    feed: Feed,
+    /// Whether snapshots are taken in.
+    has_feed: bool,
     epoch: i64,
     since: Option<i64>,
 }
@@ -47,18 +48,19 @@ impl Config {
         } else {
             targets::signing_keys(&mut reader)
         };
-        let feeds = [("auto", Feed::On), ("on", Feed::On), ("off", Feed::Off)];
+        // Only whether snapshots are taken in counts here, not what their silence means.
+        let feeds = [("auto", true), ("on", true), ("off", false)];
         let feed = reader.required("orders-feed", |text| value::word(text, &feeds));
         let epoch = reader.required("epoch", |text| value::number(text, 0, i64::MAX));
         let now = clock::wall_clock();
         let since = reader.optional("since", |text| value::time(text, now));
         match (data_dir, feed, epoch) {
-            (Some(data_dir), Some(feed), Some(epoch)) if reader.faults.is_empty() => Ok(Self {
+            (Some(data_dir), Some(has_feed), Some(epoch)) if reader.faults.is_empty() => Ok(Self {
                 kafka,
                 store,
                 data_dir,
                 keys,
-                feed,
+                has_feed,
                 epoch,
                 since,
             }),
@@ -129,7 +131,7 @@ fn audit(config: &Config, keys: SigningKeys, rows: &dyn Rows) -> Result<Report, 
         kafka: &config.kafka,
         codec: serving::codec(&config.kafka)?,
         keys,
-        orders_feed: config.feed,
+        orders_feed: if config.has_feed { Feed::On } else { Feed::Off },
         epoch: config.epoch,
         since: config.since,
         rows,
