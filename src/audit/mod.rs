@@ -195,7 +195,11 @@ impl Audit<'_> {
         for ((id, (partition, log)), row) in orders.iter().zip(rows) {
             let Row::Read(row) = row else { continue };
             let reach = reaches.get(partition).copied().unwrap_or_default();
-            note(id, ledgers::judge(row.as_deref(), log, &reach, true), report);
+            note(
+                id,
+                ledgers::judge(row.as_deref(), log, &reach, true),
+                report,
+            );
         }
         Ok(())
     }

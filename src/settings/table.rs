@@ -312,12 +312,6 @@ pub const SETTINGS: &[Setting] = &[
         Some("10m"),
         "Age from which Stripe is asked about a gap's payment",
     ),
-    one(
-        "since",
-        "WHEN",
-        None,
-        "Begin there: 24h, 7d or an RFC 3339 time",
-    ),
     switch("once", "One pass of each kind and one probe, then end"),
     one("only", "linker|reconciler", None, "Run this processor only"),
     one(
