@@ -298,11 +298,7 @@ fn nothing_that_answers_is_a_failure_and_not_an_unknown_id() {
 }
 
 #[test]
-fn what_comes_later_is_no_command_yet() {
-    for later in ["gaps", "dlq", "sweep"] {
-        let output = trueup(&[later], &[]);
-        assert_eq!(output.status.code(), Some(2), "{later}: {}", text(&output));
-    }
+fn a_processor_that_is_none_is_refused_by_name() {
     let only = ["process", "--only", "sweeper"];
     let output = trueup(&only, &[]);
     assert_eq!(output.status.code(), Some(2));

@@ -5,6 +5,9 @@ use super::path;
 use crate::settings::value;
 use crate::summary::{GapQuery, Place, limits};
 
+/// As much of an unknown name as an answer repeats.
+const SHOWN_CHARS: usize = 40;
+
 /// Parameters in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
@@ -20,8 +23,10 @@ impl Query {
             }
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
+                // A URI's own characters, so none that could do harm; and not more than names it.
+                let shown: String = name.chars().take(SHOWN_CHARS).collect();
                 return Err(format!(
-                    "a parameter is not known here; these are: {}",
+                    "`{shown}` is no parameter here; these are: {}",
                     known.join(", ")
                 ));
             }
@@ -94,6 +99,7 @@ mod tests {
             ("limit=1001", "from 1 to 1000"),
             ("cursor=x", "not a cursor"),
             ("kind=paid", "paid_not_marked, late_success"),
+            ("kinds=unlinked", "`kinds` is no parameter"),
             ("kinds=unlinked", "limit, cursor, kind"),
             ("kind=%zz", "percent-coded"),
         ] {

@@ -1,18 +1,16 @@
-//! How many dead letters there are, by class: the live keys of their topic, and the metric of it.
+//! How many dead letters there are, by class: the live keys of their topic.
 //!
 //! Every process follows the whole topic and shows the same numbers, so they are taken once, by
 //! `max by (class)`, and never summed. Nothing is shown before the topic was read to its end.
 
 use std::collections::HashMap;
 
-use metrics::{describe_gauge, gauge};
 use trueup_schemas::keys;
 use trueup_schemas::records::{DeadLetter, LetterClass};
 
 use super::held::{KeyDigest, digest};
 use super::limits::MAX_LETTERS;
-
-const DEPTH: &str = "webhook_dead_letter_depth";
+use super::metrics;
 
 /// About 40 bytes for each letter; beyond the limit letters are not counted.
 #[derive(Debug, Default)]
@@ -50,15 +48,7 @@ impl LiveLetters {
 
     /// Shows the depths, once they are known.
     pub fn show(&self) {
-        describe_gauge!(
-            DEPTH,
-            "dead letters that wait for somebody, by class; the same in every process"
-        );
-        for (class, depth) in self.depths() {
-            // A gauge is a float; up to 2^53 letters it is exact.
-            let depth = u32::try_from(depth).unwrap_or(u32::MAX);
-            gauge!(DEPTH, "class" => class.as_str()).set(f64::from(depth));
-        }
+        metrics::show_depths(self.depths());
     }
 }
 

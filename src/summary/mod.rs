@@ -11,6 +11,9 @@ mod follower;
 mod held;
 
 mod depth;
+
+mod metrics;
+
 mod open_gaps;
 
 mod tail;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use crate::{awaited, files, root};
+use crate::{files, root};
 
 /// Commands of two words.
 const GROUPS: [&str; 3] = ["topics", "ledger", "dlq"];
@@ -76,30 +76,12 @@ fn every_command_of_the_runbooks_exists_with_its_flags() {
     let told = told();
     assert!(told.len() > 15, "only {told:?} was read");
     for (command, flag) in told {
-        let whole = flag.as_ref().map(|flag| format!("{command} {flag}"));
-        let is_awaited = awaited::COMMANDS.contains(&command.as_str())
-            || whole.is_some_and(|whole| awaited::COMMANDS.contains(&whole.as_str()));
         assert!(
-            is_awaited || exists(&command, flag.as_deref()),
+            exists(&command, flag.as_deref()),
             "there is no `trueup {command}` {}",
             flag.unwrap_or_default()
         );
     }
-}
-
-#[test]
-fn no_command_is_awaited_that_exists() {
-    let arrived: Vec<_> = awaited::COMMANDS
-        .iter()
-        .filter(|awaited| match awaited.split_once(" --") {
-            Some((command, flag)) => exists(command, Some(&format!("--{flag}"))),
-            None => exists(awaited, None),
-        })
-        .collect();
-    assert!(
-        arrived.is_empty(),
-        "take these off the list in awaited.rs: {arrived:?}"
-    );
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn whoever_needs_another_waits_until_it_is_well_or_done() {
         let waits_for = text.contains("depends_on:") || !is_ours(text);
         assert!(waits_for, "{name} starts before what it needs");
     }
-    assert!(waits > 5, "only {waits} conditions were read");
+    assert!(waits >= 5, "only {waits} conditions were read");
 }
 
 #[test]

@@ -6,7 +6,6 @@
 #![cfg(test)]
 
 mod alerts;
-mod awaited;
 mod commands;
 mod compose;
 mod metrics;

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{awaited, files, read, root};
+use crate::{files, read, root};
 
 const PREFIXES: [&str; 4] = ["payments_", "webhook_", "trueup_", "stripe_api_"];
 /// What a histogram or a summary adds to its name.
@@ -111,28 +111,9 @@ fn every_metric_that_is_used_is_exported() {
     );
     let strangers: Vec<_> = used
         .iter()
-        .filter(|(name, _)| {
-            let name = family(name, &exported);
-            !exported.contains(name)
-                && !awaited::METRICS
-                    .iter()
-                    .any(|awaited| name.starts_with(awaited))
-        })
+        .filter(|(name, _)| !exported.contains(family(name, &exported)))
         .collect();
     assert!(strangers.is_empty(), "no process exports {strangers:?}");
-}
-
-#[test]
-fn no_metric_is_awaited_that_exists() {
-    let exported = exported();
-    let arrived: Vec<_> = awaited::METRICS
-        .iter()
-        .filter(|name| exported.contains(**name))
-        .collect();
-    assert!(
-        arrived.is_empty(),
-        "take these off the list in awaited.rs: {arrived:?}"
-    );
 }
 
 #[test]
@@ -148,9 +129,7 @@ fn every_metric_is_in_the_document_and_nothing_else_is() {
         .collect();
     let untold: Vec<_> = exported.difference(&told).collect();
     assert!(untold.is_empty(), "not in docs/metrics.md: {untold:?}");
-    let awaited: BTreeSet<String> = awaited::METRICS.iter().map(|n| (*n).to_owned()).collect();
-    let known: BTreeSet<String> = exported.union(&awaited).cloned().collect();
-    let strangers: Vec<_> = told.difference(&known).collect();
+    let strangers: Vec<_> = told.difference(&exported).collect();
     assert!(
         strangers.is_empty(),
         "in docs/metrics.md only: {strangers:?}"

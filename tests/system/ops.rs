@@ -229,8 +229,7 @@ fn other_paths_are_404_and_other_methods_405_each_with_a_body() {
         "/actuator",
         "/api/v1/orders",
         "/api/v2/orders/1",
-        "/api/v1/gaps",
-        "/api/v1/dead-letters",
+        "/api/v1/gap",
     ];
     for path in unknown {
         for method in ["GET", "POST"] {
