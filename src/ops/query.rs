@@ -5,9 +5,6 @@ use super::path;
 use crate::settings::value;
 use crate::summary::{GapQuery, Place, limits};
 
-/// As much of an unknown name as an answer repeats.
-const SHOWN_CHARS: usize = 40;
-
 /// Parameters in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
@@ -23,10 +20,13 @@ impl Query {
             }
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
-                // A URI's own characters, so none that could do harm; and not more than names it.
-                let shown: String = name.chars().take(SHOWN_CHARS).collect();
+                let shown = if is_word(name) {
+                    format!("`{name}`")
+                } else {
+                    "what was given".to_owned()
+                };
                 return Err(format!(
-                    "`{shown}` is no parameter here; these are: {}",
+                    "{shown} is no parameter here; these are: {}",
                     known.join(", ")
                 ));
             }
@@ -47,6 +47,14 @@ impl Query {
     pub fn last<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).last()
     }
+}
+
+/// Whether an answer may repeat it: a misspelt name, and nothing that a reader could take for more.
+fn is_word(name: &str) -> bool {
+    name.len() <= 40
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Reads `limit`, `cursor` and any number of `kind`.
@@ -117,9 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_and_not_repeated() {
-        let fault = Query::read(Some("secret=1"), &["limit", "cursor"]).unwrap_err();
-        assert!(fault.ends_with("limit, cursor") && !fault.contains("secret"));
+    fn an_unknown_name_is_refused_and_only_a_word_is_repeated() {
+        let fault = Query::read(Some("limits=1"), &["limit", "cursor"]).unwrap_err();
+        assert!(fault.starts_with("`limits` is no parameter") && fault.ends_with("limit, cursor"));
+        for stranger in ["<b>=1", "sk_live_4eC39=1", "%1b[2J=1"] {
+            let fault = Query::read(Some(stranger), &["limit", "cursor"]).unwrap_err();
+            assert!(fault.starts_with("what was given is no"), "{fault}");
+        }
         assert!(Query::read(Some("limit=%f"), &["limit"]).is_err());
     }
 }
