@@ -138,6 +138,12 @@ fn which(command: Clap) -> Clap {
         )
         .arg(many("id", "ID").help("This letter; repeatable"))
         .arg(
+            Arg::new("ids")
+                .value_name("ID")
+                .action(ArgAction::Append)
+                .help("These letters, as with --id"),
+        )
+        .arg(
             Arg::new("order")
                 .long("order")
                 .value_name("ID")
@@ -175,7 +181,7 @@ pub(super) fn read((name, given): (&str, &ArgMatches)) -> Option<Dlq> {
             .iter()
             .filter_map(|class| LetterClass::from_name(class))
             .collect(),
-        ids: texts(given, "id"),
+        ids: [texts(given, "id"), texts(given, "ids")].concat(),
         order: given.get_one("order").cloned(),
         since: given.get_one("since").copied(),
         older_than: given.get_one("older-than").copied(),
@@ -235,6 +241,15 @@ mod tests {
             rate: NonZeroU32::new(50),
         };
         assert_eq!(parsed(line).unwrap(), Command::Dlq(expected));
+    }
+
+    #[test]
+    fn letters_are_named_with_or_without_the_flag() {
+        let line = "trueup dlq discard e/0/1 e/0/2 --id e/0/3 --yes";
+        let Command::Dlq(Dlq::Discard { which, yes: true }) = parsed(line).unwrap() else {
+            panic!("`{line}` is something else");
+        };
+        assert_eq!(which.ids, ["e/0/3", "e/0/1", "e/0/2"]);
     }
 
     #[test]
