@@ -9,9 +9,10 @@ use std::time::Instant;
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 use trueup_domain::event::UnixMillis;
+use trueup_engine::kafka::headers;
 
 use super::{LookupFault, limits};
 use crate::config::KafkaTarget;
@@ -295,23 +296,15 @@ fn poll(consumer: &BaseConsumer, topic: &str, deadline: &Deadline) -> Read<Optio
 }
 
 fn copied(message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map(|headers| {
-        headers
-            .iter()
-            .map(|header| {
-                (
-                    header.key.to_owned(),
-                    header.value.unwrap_or_default().to_vec(),
-                )
-            })
-            .collect()
-    });
+    let headers = headers::of(message).into_iter();
     Record {
         offset: message.offset(),
         timestamp: message.timestamp().to_millis(),
         key: message.key().unwrap_or_default().to_vec(),
         value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
+        headers: headers
+            .map(|(name, value)| (name, value.unwrap_or_default()))
+            .collect(),
     }
 }
 

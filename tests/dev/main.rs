@@ -29,6 +29,8 @@ mod full_disk;
 
 mod poison;
 
+mod strange_headers;
+
 mod letters;
 
 mod letters_killed;

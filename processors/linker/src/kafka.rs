@@ -11,12 +11,13 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use thiserror::Error;
 use trueup_engine::kafka::closing::Closing;
+use trueup_engine::kafka::headers;
 use trueup_schemas::partition::partition_for;
 
 use crate::limits::{CALL_TIMEOUT, DELIVERIES, MAX_RECORD_BYTES, MESSAGE_TIMEOUT};
@@ -199,12 +200,6 @@ impl Inlet {
     }
 
     fn record(&self, message: &BorrowedMessage<'_>) -> Record {
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            headers
-                .iter()
-                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-                .collect()
-        });
         Record {
             input: if message.topic() == self.topics.links {
                 Input::Links
@@ -216,7 +211,7 @@ impl Inlet {
             timestamp: message.timestamp().to_millis(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
-            headers,
+            headers: headers::of(message),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Between our records and positions and librdkafka's messages and lists.
 
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{TopicNames, faults};
+use super::{TopicNames, faults, headers};
 use crate::ports::log::{Input, LogFault, Position, Record, Source};
 
 pub(super) fn add(
@@ -55,12 +55,6 @@ pub(super) fn of_message(topics: &TopicNames, message: &BorrowedMessage<'_>) -> 
 }
 
 pub(super) fn to_record(source: Source, message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map_or_else(Vec::new, |headers| {
-        headers
-            .iter()
-            .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
-            .collect()
-    });
     Record {
         source,
         partition: message.partition(),
@@ -68,6 +62,6 @@ pub(super) fn to_record(source: Source, message: &BorrowedMessage<'_>) -> Record
         timestamp: message.timestamp().to_millis(),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
-        headers,
+        headers: headers::of(message),
     }
 }

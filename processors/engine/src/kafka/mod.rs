@@ -11,6 +11,8 @@ mod forgotten;
 
 mod group;
 
+pub mod headers;
+
 mod history;
 
 mod producer;
