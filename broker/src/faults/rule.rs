@@ -10,26 +10,37 @@ use crate::code::Code;
 use crate::wire::SERVED;
 
 /// What is done to a request or to its reply.
+///
+/// Each shows only what a client of a real broker may come to see, on a stream that keeps its
+/// order: what no network brings about would be found as a bug where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The request reaches the core when the rule is released, even if its connection is gone.
+    /// The request reaches the core when the rule is released, even if its connection is gone by
+    /// then: its client has hung up, and the broker has yet to read it. What comes behind it on its
+    /// connection waits for it; what comes on others overtakes it. A server that ends forgets it.
     Hold,
     /// The same, and it is released by itself after this time.
     HoldFor(Duration),
-    /// The request never reaches the core, and no reply comes to it or to a later one.
+    /// The request never reaches the core, and neither does what comes behind it on its connection,
+    /// which is silent until its client gives up. Replies to what came before still arrive.
     DropRequest,
     /// The request is worked out, and its reply is lost with all that would follow on its
-    /// connection; requests are worked out on.
+    /// connection; requests are worked out on: the way there is another than the way back.
     DropReply,
-    /// The request reaches the core twice.
+    /// The request reaches the core twice, and the second answer is the one that is heard: as with
+    /// a client that gave up on the first and sent it again, on another connection, without the
+    /// wait and the other connection. Nothing is done to a produce that asks for no answer: its
+    /// client never repeats it.
     Duplicate,
-    /// The request reaches the core later.
+    /// The request reaches the core later, and what comes behind it on its connection later still.
     Delay(Duration),
-    /// The request is answered with an error, and never reaches the core.
+    /// The request is answered with an error, and never reaches the core. Which errors a broker
+    /// gives to which request is the rule's author's to know.
     Refuse(Code),
     /// The connection is closed instead.
     Close,
-    /// The request is worked out, and the connection is closed instead of the reply.
+    /// The request is worked out, and the connection is closed instead of the reply. What came
+    /// behind it may have been worked out too: a reply can be lost between two machines.
     CloseAfter,
 }
 

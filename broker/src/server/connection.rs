@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, RequestKind, ResponseKind};
 use thiserror::Error;
-use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
@@ -111,6 +111,7 @@ async fn read_requests(
         let struck = shared.faults.strike(incoming.key, &incoming.client_id);
         let lost = match struck.as_ref().map(|struck| struck.fault) {
             Some(Fault::Close) => return Err(ConnectionFault::Injected),
+            Some(Fault::DropRequest) => return overhear(read).await,
             Some(Fault::DropReply) => Some(Lost::Reply),
             Some(Fault::CloseAfter) => Some(Lost::Connection),
             _ => None,
@@ -158,41 +159,21 @@ async fn send_struck(
     mut struck: Struck,
 ) -> Result<(), ConnectionFault> {
     match struck.fault {
-        Fault::Hold => {
-            let shared = shared.clone();
-            // A task of its own: the held request outlives its connection.
-            tokio::spawn(async move {
-                struck.released().await;
-                let _ = send(&shared, call).await;
-            });
-            Ok(())
-        }
-        Fault::HoldFor(time) => {
-            let shared = shared.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(time).await;
-                let _ = send(&shared, call).await;
-            });
-            Ok(())
-        }
-        Fault::DropRequest => {
-            // The reply stays owed for ever, as on a network that lost the request.
-            tokio::spawn(async move {
-                let mut reply = call.reply;
-                reply.closed().await;
-            });
-            Ok(())
-        }
+        Fault::Hold => hold(shared, call, async move { struck.released().await }).await,
+        Fault::HoldFor(time) => hold(shared, call, tokio::time::sleep(time)).await,
         Fault::Duplicate => {
+            if is_never_repeated(&call.request) {
+                return send(shared, call).await;
+            }
             let (reply, _unheard) = oneshot::channel();
-            let again = Call {
+            let given_up = Call {
                 client: call.client.clone(),
                 version: call.version,
                 request: call.request.clone(),
                 reply,
             };
-            send(shared, call).await?;
-            send(shared, again).await
+            send(shared, given_up).await?;
+            send(shared, call).await
         }
         Fault::Delay(time) => {
             tokio::time::sleep(time).await;
@@ -207,8 +188,43 @@ async fn send_struck(
             }
             Ok(())
         }
-        Fault::DropReply | Fault::Close | Fault::CloseAfter => send(shared, call).await,
+        Fault::DropReply | Fault::CloseAfter => send(shared, call).await,
+        // Both end the reading before there is a call.
+        Fault::DropRequest | Fault::Close => Err(ConnectionFault::Injected),
     }
+}
+
+/// Lets a request reach the core when `until` is over. Nothing behind it on its connection is read
+/// before, since no stream lets a later byte overtake; but it outlives its connection, as what a
+/// client sent before it hung up does. It does not outlive the server.
+async fn hold(
+    shared: &Shared,
+    call: Call,
+    until: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ConnectionFault> {
+    let shared = shared.clone();
+    let mut closing = shared.closing.clone();
+    closing.mark_unchanged();
+    let held = tokio::spawn(async move {
+        tokio::select! {
+            () = until => send(&shared, call).await,
+            _ = closing.changed() => Err(ConnectionFault::Injected),
+        }
+    });
+    held.await.unwrap_or(Err(ConnectionFault::Injected))
+}
+
+/// Reads to the end and takes no notice: behind what a stream lost nothing arrives either.
+async fn overhear(mut read: impl AsyncRead + Unpin) -> Result<(), ConnectionFault> {
+    tokio::io::copy(&mut read, &mut tokio::io::sink())
+        .await
+        .map_err(FrameFault::from)?;
+    Ok(())
+}
+
+/// Whether its client has no way to learn that it did not arrive, and so never sends it twice.
+fn is_never_repeated(request: &RequestKind) -> bool {
+    matches!(request, RequestKind::Produce(produce) if produce.acks == 0)
 }
 
 async fn write_replies(mut write: OwnedWriteHalf, mut waiting: mpsc::Receiver<Due>) {

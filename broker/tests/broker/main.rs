@@ -22,4 +22,6 @@ mod faults;
 
 mod late_end;
 
+mod streams;
+
 mod plants;
