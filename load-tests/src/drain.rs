@@ -15,9 +15,8 @@ use crate::scrape;
 use crate::sender::{self, Progress, SenderOptions};
 use crate::snapshots;
 use crate::story::Story;
+use crate::usage::Usage;
 
-/// `sysconf(_SC_CLK_TCK)` of every Linux there is.
-const TICKS_PER_S: f64 = 100.0;
 /// No gap opens while the backlog is drained, as in production.
 const GRACE: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -43,35 +42,6 @@ pub struct DrainOptions {
     /// Logs go here, and stay; without it to a temporary directory.
     #[arg(long)]
     pub logs: Option<PathBuf>,
-}
-
-/// Seconds of CPU and most memory of a process, as the system tells them.
-#[derive(Debug, Clone, Copy, Default)]
-struct Usage {
-    cpu_s: f64,
-    peak_rss_mib: f64,
-}
-
-impl Usage {
-    /// Zeros where there is no `/proc`.
-    fn of(pid: u32) -> Self {
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
-        let stat = read("stat").unwrap_or_default();
-        // The name in parentheses may hold spaces; what follows it does not.
-        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let fields: Vec<&str> = after.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-        let cpu_s = (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / TICKS_PER_S;
-        let status = read("status").unwrap_or_default();
-        let peak_kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-        Self {
-            cpu_s,
-            peak_rss_mib: peak_kib.unwrap_or(0.0) / 1024.0,
-        }
-    }
 }
 
 #[derive(Debug)]

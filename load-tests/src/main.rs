@@ -9,6 +9,8 @@ use trueup_load_tests::dev::{self, DevOptions};
 use trueup_load_tests::drain::{self, DrainOptions};
 use trueup_load_tests::generate;
 use trueup_load_tests::letters::{self, LettersOptions};
+use trueup_load_tests::one_order::{self, OneOrderOptions};
+use trueup_load_tests::restart::{self, RestartOptions};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -32,6 +34,10 @@ enum Command {
     Drain(DrainOptions),
     /// Make dead letters of a shop's stream, and replay them while everything is killed.
     Letters(LettersOptions),
+    /// Send everything under one order id, and measure what an event costs as they become more.
+    OneOrder(OneOrderOptions),
+    /// Load orders and gaps, kill the process, and measure how soon it says something new.
+    Restart(RestartOptions),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +49,8 @@ fn main() -> ExitCode {
         Command::Dev(options) => run_dev(&options).map_err(|fault| fault.to_string()),
         Command::Drain(options) => run_drain(&options).map_err(|fault| fault.to_string()),
         Command::Letters(options) => run_letters(&options).map_err(|fault| fault.to_string()),
+        Command::OneOrder(options) => run_one_order(&options).map_err(|fault| fault.to_string()),
+        Command::Restart(options) => run_restart(&options).map_err(|fault| fault.to_string()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -77,6 +85,20 @@ fn run_dev(options: &DevOptions) -> Result<bool, ChaosFault> {
 /// True for a clean run.
 fn run_letters(options: &LettersOptions) -> Result<bool, ChaosFault> {
     let report = letters::run(options)?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// True for a clean run.
+fn run_one_order(options: &OneOrderOptions) -> Result<bool, ChaosFault> {
+    let report = one_order::run(options)?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// True for a clean run.
+fn run_restart(options: &RestartOptions) -> Result<bool, ChaosFault> {
+    let report = restart::run(options)?;
     println!("{report}");
     Ok(report.is_clean())
 }

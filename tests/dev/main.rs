@@ -7,11 +7,14 @@ mod serving;
 
 mod restart;
 
-mod linking;
-
 mod data_dir;
 
-mod kinds;
+#[path = "../shared/mod.rs"]
+mod shared;
+
+mod shown;
+
+mod bad_input;
 
 mod swapped;
 

@@ -11,6 +11,9 @@ mod order;
 mod poison;
 mod restart;
 mod send;
+#[path = "../shared/mod.rs"]
+mod shared;
+mod shown;
 mod support;
 mod sweep;
 mod topics;

@@ -17,6 +17,7 @@ use crate::kafka::ReadFault;
 use crate::rest;
 use crate::scenario::story;
 use crate::sender::{self, Progress, SenderOptions};
+use crate::snapshots::SnapshotFault;
 use crate::story::Story;
 use crate::traffic::{self, Input, OrderService, about};
 
@@ -100,6 +101,8 @@ pub enum ChaosFault {
     Audit(#[from] AuditFault),
     #[error(transparent)]
     Read(#[from] ReadFault),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotFault),
     #[error("{cause}\nlogs in `{logs}`")]
     During {
         logs: PathBuf,

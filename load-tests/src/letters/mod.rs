@@ -4,7 +4,6 @@
 //! order, record by record: every effect once, each key in its order, and no letter left.
 
 mod replaying;
-mod site;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,14 +15,13 @@ use crate::chaos::ChaosFault;
 use crate::chaos::cluster::WEBHOOK_SECRET;
 use crate::fixtures::Fixtures;
 use crate::kafka::{self, LogRecord};
+use crate::random::Random;
 use crate::scenario::story;
 use crate::sender::{self, Progress, SenderOptions};
+use crate::site::{self, Site, SiteOptions};
 use crate::status_log::StatusReader;
 use crate::story::Story;
 use crate::traffic::about;
-use crate::{clock, random};
-use random::Random;
-use site::Site;
 
 pub use replaying::Replayed;
 
@@ -126,7 +124,7 @@ impl fmt::Display for LettersReport {
 pub fn run(options: &LettersOptions) -> Result<LettersReport, ChaosFault> {
     let started = Instant::now();
     let deadline = started + options.time_limit;
-    let directory = directory(options)?;
+    let directory = site::directory("letters", options.seed, options.logs.as_ref())?;
     eprintln!("logs in `{}`", directory.display());
     let mut report = LettersReport {
         seed: options.seed,
@@ -150,21 +148,12 @@ pub fn run(options: &LettersOptions) -> Result<LettersReport, ChaosFault> {
     Ok(report)
 }
 
-fn directory(options: &LettersOptions) -> Result<PathBuf, ChaosFault> {
-    let run = format!(
-        "letters-{}-{}-{}",
-        options.seed,
-        clock::now_s(),
-        std::process::id()
-    );
-    let logs = options.logs.clone();
-    let path = logs.unwrap_or_else(|| std::env::temp_dir().join(run));
-    let io = |cause| ChaosFault::Directory {
-        path: path.clone(),
-        cause,
-    };
-    std::fs::create_dir_all(&path).map_err(io)?;
-    path.canonicalize().map_err(io)
+fn site_options(options: &LettersOptions) -> SiteOptions<'_> {
+    SiteOptions {
+        binary: &options.binary,
+        partitions: options.partitions,
+        flags: &[],
+    }
 }
 
 fn conduct(
@@ -174,7 +163,7 @@ fn conduct(
 ) -> Result<(), ChaosFault> {
     let mut random = Random::fork(options.seed, 0x1E77E);
     let (records, told) = model(options, report, &mut random, deadline)?;
-    let mut site = Site::start("letters", options, &report.logs, &mut random)?;
+    let mut site = Site::start("letters", &site_options(options), &report.logs, &mut random)?;
     let misplaced = i32::try_from(options.partitions).unwrap_or(1);
     site.write(records.iter().map(|record| {
         let beside = (record.partition + 1) % misplaced;
@@ -221,7 +210,7 @@ fn model(
         stories.push(told);
     }
     let deliveries = sender::plan(&stories, options.seed, 0);
-    let mut site = Site::start("model", options, &report.logs, random)?;
+    let mut site = Site::start("model", &site_options(options), &report.logs, random)?;
     let sender = SenderOptions {
         url: site.webhook_url(),
         secret: WEBHOOK_SECRET.to_owned(),

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::LettersOptions;
-use super::site::Site;
 use crate::audit::Fault;
 use crate::chaos::ChaosFault;
 use crate::instance::InstanceFault;
 use crate::random::Random;
+use crate::site::Site;
 use crate::traffic::about;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

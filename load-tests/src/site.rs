@@ -1,4 +1,4 @@
-//! One `trueup dev` of the run: started, asked, killed and started again on the same data.
+//! One `trueup dev` of a run: started, asked, killed and started again on the same data.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::{EVENTS, LettersOptions};
 use crate::chaos::ChaosFault;
 use crate::chaos::cluster::{WEBHOOK_SECRET, free_address};
 use crate::instance::{Instance, Launch};
 use crate::kafka::{self, LogRecord, ReadFault};
+use crate::letters::EVENTS;
 use crate::random::Random;
-use crate::scrape;
+use crate::{clock, scrape};
 
 const READY: Duration = Duration::from_secs(120);
 const GOODBYE: Duration = Duration::from_secs(60);
@@ -24,18 +24,28 @@ const STILL: u32 = 4;
 const SIGNING_KEYS: &str = "letters:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 #[derive(Debug)]
-pub(super) struct Site {
-    instance: Instance,
-    pub(super) binary: PathBuf,
+pub(crate) struct Site {
+    pub(crate) instance: Instance,
+    pub(crate) binary: PathBuf,
     http: String,
-    pub(super) ops: String,
+    pub(crate) ops: String,
     kafka: String,
 }
 
+/// How a [`Site`] is started.
+#[derive(Debug)]
+pub(crate) struct SiteOptions<'a> {
+    /// The built `trueup`.
+    pub(crate) binary: &'a Path,
+    pub(crate) partitions: u32,
+    /// More flags and their values.
+    pub(crate) flags: &'a [(&'a str, &'a str)],
+}
+
 impl Site {
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &str,
-        options: &LettersOptions,
+        options: &SiteOptions<'_>,
         directory: &Path,
         random: &mut Random,
     ) -> Result<Self, ChaosFault> {
@@ -54,9 +64,15 @@ impl Site {
         ];
         let arguments = arguments
             .into_iter()
+            .chain(
+                options
+                    .flags
+                    .iter()
+                    .map(|(flag, value)| (*flag, (*value).to_owned())),
+            )
             .flat_map(|(flag, value)| [flag.to_owned(), value]);
         let binary = options.binary.canonicalize();
-        let binary = binary.unwrap_or_else(|_| options.binary.clone());
+        let binary = binary.unwrap_or_else(|_| options.binary.to_owned());
         let launch = Launch {
             name: name.to_owned(),
             binary: binary.clone(),
@@ -79,28 +95,28 @@ impl Site {
     }
 
     /// `kill -9`, and the same again on the same data.
-    pub(super) fn kill_and_restart(&mut self) -> Result<(), ChaosFault> {
+    pub(crate) fn kill_and_restart(&mut self) -> Result<(), ChaosFault> {
         self.instance.kill()?;
         self.instance.restart()?;
         self.instance.ready(READY)?;
         Ok(())
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // It has told all that it was asked for; how it ends is another run's question.
         let _ = self.instance.terminate(GOODBYE);
     }
 
-    pub(super) fn webhook_url(&self) -> String {
+    pub(crate) fn webhook_url(&self) -> String {
         format!("http://{}/webhooks/stripe", self.http)
     }
 
-    pub(super) fn kafka(&self) -> &str {
+    pub(crate) fn kafka(&self) -> &str {
         &self.kafka
     }
 
     /// Writes each record as it is to the partition beside it.
-    pub(super) fn write<'a>(
+    pub(crate) fn write<'a>(
         &self,
         records: impl Iterator<Item = (i32, &'a LogRecord)>,
     ) -> Result<(), ChaosFault> {
@@ -136,14 +152,14 @@ impl Site {
     }
 
     /// Dead letters of all classes, by the metric; `None` while it is not shown.
-    pub(super) fn depth(&self) -> Option<usize> {
+    pub(crate) fn depth(&self) -> Option<usize> {
         let sum = scrape::sum(&scrape::page(&self.ops)?, "webhook_dead_letter_depth")?;
         // A gauge of whole letters, so nothing is lost by reading it as text again.
         format!("{sum:.0}").parse().ok()
     }
 
     /// Whether the metric comes to show `expected`.
-    pub(super) fn await_depth(&self, expected: usize, deadline: Instant) -> bool {
+    pub(crate) fn await_depth(&self, expected: usize, deadline: Instant) -> bool {
         while self.depth() != Some(expected) {
             if Instant::now() > deadline {
                 return false;
@@ -154,7 +170,7 @@ impl Site {
     }
 
     /// Waits until every processor has read every input to its end, and stays there.
-    pub(super) fn await_rest(&self, deadline: Instant) -> Result<(), ChaosFault> {
+    pub(crate) fn await_rest(&self, deadline: Instant) -> Result<(), ChaosFault> {
         let mut still = 0;
         while still < STILL && Instant::now() < deadline {
             let mut behind = 0;
@@ -167,4 +183,20 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// Where a run's logs and data go: `logs`, or a temporary directory of its own.
+pub(crate) fn directory(
+    run: &str,
+    seed: u64,
+    logs: Option<&PathBuf>,
+) -> Result<PathBuf, ChaosFault> {
+    let own = format!("{run}-{seed}-{}-{}", clock::now_s(), std::process::id());
+    let path = logs.map_or_else(|| std::env::temp_dir().join(own), PathBuf::clone);
+    let io = |cause| ChaosFault::Directory {
+        path: path.clone(),
+        cause,
+    };
+    std::fs::create_dir_all(&path).map_err(io)?;
+    path.canonicalize().map_err(io)
 }

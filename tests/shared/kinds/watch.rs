@@ -9,18 +9,18 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use trueup_domain::gap::{Gap, GapKind, GapSet, GapStatus};
 use trueup_schemas::codec::Codec;
 use trueup_schemas::records::GapSetRecord;
-use trueup_testkit::wait_until;
+use trueup_testkit::{partition_count, wait_until};
 
 use super::table::Expected;
-use crate::bench::{Dev, LIMIT};
+use crate::shared::{LIMIT, Site};
 
-pub(super) struct Watch<'a> {
-    dev: &'a Dev,
+pub(crate) struct Watch {
+    ops: String,
     consumer: BaseConsumer,
     /// Each order's last set; none after a tombstone.
     sets: BTreeMap<String, GapSet>,
     /// Gaps that were open before their grace was over, by the log's own time.
-    pub(super) early: Vec<String>,
+    pub(crate) early: Vec<String>,
 }
 
 /// What the gauges show, or what they should: in all, by kind, and minor units by currency.
@@ -31,23 +31,24 @@ struct Gauges {
     amounts: BTreeMap<String, i64>,
 }
 
-impl<'a> Watch<'a> {
-    pub(super) fn of(dev: &'a Dev) -> Self {
+impl Watch {
+    pub(crate) fn of(site: &impl Site) -> Self {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", dev.ready.kafka.as_deref().unwrap())
+            .set("bootstrap.servers", site.kafka())
             .set("group.id", "watch")
             .set("isolation.level", "read_committed")
             .create()
             .unwrap();
         let mut places = TopicPartitionList::new();
-        for partition in 0..3 {
+        let topic = format!("{}payments.gaps", site.prefix());
+        for partition in 0..partition_count(&site.kafka(), &topic) {
             places
-                .add_partition_offset("payments.gaps", partition, Offset::Beginning)
+                .add_partition_offset(&topic, partition, Offset::Beginning)
                 .unwrap();
         }
         consumer.assign(&places).unwrap();
         Self {
-            dev,
+            ops: site.ops(),
             consumer,
             sets: BTreeMap::new(),
             early: Vec::new(),
@@ -73,13 +74,13 @@ impl<'a> Watch<'a> {
     }
 
     /// Every gap of the topic, open or not.
-    pub(super) fn gaps(&self) -> impl Iterator<Item = (&str, &Gap)> {
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = (&str, &Gap)> {
         let all = self.sets.iter();
         all.flat_map(|(order, set)| set.gaps.iter().map(move |gap| (order.as_str(), gap)))
     }
 
     /// Waits until the topic holds exactly these gaps, all of them open.
-    pub(super) fn becomes(&mut self, expected: &[Expected]) {
+    pub(crate) fn becomes(&mut self, expected: &[Expected]) {
         let mut expected = expected.to_vec();
         expected.sort();
         let found = wait_until(LIMIT, || {
@@ -103,7 +104,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits until the first gap is there, and says how it is.
-    pub(super) fn first(&mut self) -> Gap {
+    pub(crate) fn first(&mut self) -> Gap {
         let found = wait_until(LIMIT, || {
             self.follow();
             self.gaps().next().map(|(_, gap)| gap.clone())
@@ -136,7 +137,7 @@ impl<'a> Watch<'a> {
     }
 
     fn gauges(&self) -> Gauges {
-        let url = format!("http://{}/metrics", self.dev.ops());
+        let url = format!("http://{}/metrics", self.ops);
         let page = ureq::get(&url).call().unwrap();
         let page = page.into_body().read_to_string().unwrap();
         let mut gauges = Gauges::default();

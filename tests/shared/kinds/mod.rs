@@ -14,50 +14,54 @@ use trueup_load_tests::clock;
 
 use self::table::{Case, Expected, Post};
 use self::watch::Watch;
-use crate::bench::{Dev, LIMIT, said, success};
+use super::{LIMIT, Site};
 
 /// Long enough that every case is seen to wait, short enough to wait for.
-const GRACE: &str = "2s";
 const GRACE_MS: i64 = 2_000;
 
+/// How a [`Site`] is started for [`every_kind_opens_and_closes`].
+pub(crate) const FOR_THE_TABLE: [&str; 6] = [
+    "--grace",
+    "2s",
+    "--unlinked-age",
+    "1s",
+    "--orders-feed",
+    "on",
+];
+
+/// How a [`Site`] is started for [`grace_runs_out_without_traffic`].
+pub(crate) const FOR_SILENCE: [&str; 4] = ["--grace", "6s", "--orders-feed", "on"];
+
 /// Snapshots first: of what comes together the inputs keep no order anyway.
-fn post<'a>(dev: &Dev, posts: impl Iterator<Item = &'a Post>) {
+fn post<'a>(site: &impl Site, posts: impl Iterator<Item = &'a Post>) {
     let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", dev.ready.kafka.as_deref().unwrap())
+        .set("bootstrap.servers", site.kafka())
         .set("partitioner", "murmur2_random")
         .create()
         .unwrap();
+    let topic = format!("{}orders", site.prefix());
     let mut events: Vec<Value> = Vec::new();
     for post in posts {
         match post {
             Post::Event(event) => events.push(event.clone()),
             Post::Snapshot { order, body } => {
                 let body = body.to_string();
-                let record = BaseRecord::to("orders").key(order).payload(&body);
+                let record = BaseRecord::to(&topic).key(order).payload(&body);
                 producer.send(record).unwrap();
             }
         }
     }
     producer.flush(LIMIT).unwrap();
-    let sent = dev.send(&events);
-    assert!(sent.status.success(), "{}", said(&sent));
+    assert!(site.send(&events), "not all events were accepted");
 }
 
-#[test]
-fn every_kind_of_gap_opens_after_its_grace_and_closes_for_its_reason() {
+/// Posts the whole table, sees every gap of it open after its grace, and then close.
+pub(crate) fn every_kind_opens_and_closes(site: &impl Site) {
     let cases = table::read(include_str!("kinds.txt"), clock::now_s());
-    let dev = Dev::start(&[
-        "--grace",
-        GRACE,
-        "--unlinked-age",
-        "1s",
-        "--orders-feed",
-        "on",
-    ]);
-    let mut watch = Watch::of(&dev);
+    let mut watch = Watch::of(site);
     watch.becomes(&[]);
 
-    post(&dev, cases.iter().flat_map(|case| &case.posted));
+    post(site, cases.iter().flat_map(|case| &case.posted));
     let opened: Vec<Expected> = cases.iter().flat_map(|case| case.opens.clone()).collect();
     watch.becomes(&opened);
     for (order, gap) in watch.gaps() {
@@ -70,10 +74,35 @@ fn every_kind_of_gap_opens_after_its_grace_and_closes_for_its_reason() {
     }
 
     let closing = cases.iter().filter_map(|case| case.closed_by.as_ref());
-    post(&dev, closing.flatten());
+    post(site, closing.flatten());
     let stay = cases.iter().filter(|case| case.closed_by.is_none());
     let stay: Vec<Expected> = stay.flat_map(|case| case.opens.clone()).collect();
     watch.becomes(&stay);
+    assert!(watch.early.is_empty(), "{:#?}", watch.early);
+}
+
+/// `success` is a paid event of the order `mug`, of which no shop knows. After it nothing is sent.
+pub(crate) fn grace_runs_out_without_traffic(site: &mut impl Site, success: &Value) {
+    assert!(site.send(std::slice::from_ref(success)));
+    let waiting = Watch::of(site).first();
+    assert_eq!(waiting.kind, GapKind::OrphanPayment);
+    assert_eq!(waiting.status, GapStatus::Awaiting);
+    site.kill_and_restart();
+    let mut watch = Watch::of(site);
+    let payment = &success["data"]["object"];
+    watch.becomes(&[Expected {
+        order: "mug".to_owned(),
+        kind: "orphan_payment".to_owned(),
+        amount: 1_000,
+        currency: payment["currency"].as_str().unwrap().to_owned(),
+        payment: Some(payment["id"].as_str().unwrap().to_owned()),
+        unpaid: true,
+    }]);
+    let (_, open) = watch.gaps().next().unwrap();
+    assert_eq!(
+        (open.since, open.deadline),
+        (waiting.since, waiting.deadline)
+    );
     assert!(watch.early.is_empty(), "{:#?}", watch.early);
 }
 
@@ -89,31 +118,4 @@ fn the_table_has_a_case_for_every_kind() {
     for case in &cases {
         assert!(!case.posted.is_empty(), "nothing is posted: {}", case.title);
     }
-}
-
-#[test]
-fn with_no_traffic_at_all_the_grace_still_runs_out_over_a_kill_too() {
-    let mut dev = Dev::start(&["--grace", "6s", "--orders-feed", "on"]);
-    let sent = dev.send(&[success("mug", 1)]);
-    assert!(sent.status.success(), "{}", said(&sent));
-    let waiting = Watch::of(&dev).first();
-    assert_eq!(waiting.kind, GapKind::OrphanPayment);
-    assert_eq!(waiting.status, GapStatus::Awaiting);
-    dev.kill_and_restart();
-    // From here on nothing is sent.
-    let mut watch = Watch::of(&dev);
-    watch.becomes(&[Expected {
-        order: "mug".to_owned(),
-        kind: "orphan_payment".to_owned(),
-        amount: 1_000,
-        currency: "eur".to_owned(),
-        payment: Some("pi_mug1".to_owned()),
-        unpaid: true,
-    }]);
-    let (_, open) = watch.gaps().next().unwrap();
-    assert_eq!(
-        (open.since, open.deadline),
-        (waiting.since, waiting.deadline)
-    );
-    assert!(watch.early.is_empty(), "{:#?}", watch.early);
 }

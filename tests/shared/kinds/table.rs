@@ -3,35 +3,35 @@
 
 use serde_json::{Value, json};
 
-pub(super) struct Case {
-    pub(super) title: String,
-    pub(super) order: String,
-    pub(super) other: String,
-    pub(super) posted: Vec<Post>,
-    pub(super) opens: Vec<Expected>,
+pub(crate) struct Case {
+    pub(crate) title: String,
+    pub(crate) order: String,
+    pub(crate) other: String,
+    pub(crate) posted: Vec<Post>,
+    pub(crate) opens: Vec<Expected>,
     /// `None` where nothing ever closes it.
-    pub(super) closed_by: Option<Vec<Post>>,
+    pub(crate) closed_by: Option<Vec<Post>>,
 }
 
 /// One thing to post.
-pub(super) enum Post {
+pub(crate) enum Post {
     Event(Value),
     Snapshot { order: String, body: Value },
 }
 
 /// An open gap as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Expected {
-    pub(super) order: String,
-    pub(super) kind: String,
-    pub(super) amount: i64,
-    pub(super) currency: String,
-    pub(super) payment: Option<String>,
-    pub(super) unpaid: bool,
+pub(crate) struct Expected {
+    pub(crate) order: String,
+    pub(crate) kind: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) payment: Option<String>,
+    pub(crate) unpaid: bool,
 }
 
 /// The cases of a table, told at `now_s`.
-pub(super) fn read(text: &str, now_s: i64) -> Vec<Case> {
+pub(crate) fn read(text: &str, now_s: i64) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         if let Some(title) = line.strip_prefix("== ") {
