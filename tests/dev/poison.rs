@@ -76,10 +76,21 @@ impl Poison {
 
     /// A payment of its own that succeeded, signed, in the partition beside its own.
     pub(crate) fn misplaced(&self, order: &str, number: usize) {
+        let beside = (partition_for(order.as_bytes(), PARTITIONS) + 1) % PARTITIONS;
+        self.signed(order, number, EventType::PaymentIntentSucceeded, beside);
+    }
+
+    /// A payment of its own that was begun, signed, in its own partition.
+    pub(crate) fn begun(&self, order: &str, number: usize) {
+        let own = partition_for(order.as_bytes(), PARTITIONS);
+        self.signed(order, number, EventType::PaymentIntentCreated, own);
+    }
+
+    fn signed(&self, order: &str, number: usize, kind: EventType, partition: i32) {
         let amount = MinorUnits::try_from(100).unwrap();
         let event = Event {
             id: EventId::try_from(format!("evt_{order}_{number}").as_str()).unwrap(),
-            kind: EventType::PaymentIntentSucceeded,
+            kind,
             created: 1_700_000_000,
             livemode: Some(false),
             facts: Facts::Payment(PaymentFacts {
@@ -102,8 +113,7 @@ impl Poison {
             (headers::KEY_ID, seal.key_id.as_bytes()),
             (headers::SIGNATURE, seal.signature.as_bytes()),
         ];
-        let beside = (partition_for(order.as_bytes(), PARTITIONS) + 1) % PARTITIONS;
-        self.write((EVENTS, beside), order.as_bytes(), &value, &headers);
+        self.write((EVENTS, partition), order.as_bytes(), &value, &headers);
     }
 
     /// Two that nobody signed, one too large, one that cannot be read, one that contradicts itself.
