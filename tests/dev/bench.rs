@@ -90,6 +90,12 @@ impl Dev {
         }
     }
 
+    /// The same, once `until` holds of it: the ledger follows the log.
+    pub(crate) fn known(&self, what: &str, id: &str, until: impl Fn(&Value) -> bool) -> Value {
+        let found = wait_until(LIMIT, || self.look_up(what, id).filter(&until));
+        found.unwrap_or_else(|| panic!("{id}: {:?}", self.look_up(what, id)))
+    }
+
     /// What one order's status records say, once `until` holds of them. Reads by Kafka's own client
     /// from the address in the ready file.
     pub(crate) fn statuses(

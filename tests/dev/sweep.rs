@@ -44,12 +44,6 @@ fn sweep_once(dev: &Dev, api: &StripeApi, arguments: &[&str]) -> Output {
         .output()
 }
 
-/// The order, once `until` holds of it: the ledger follows the log.
-fn order(dev: &Dev, id: &str, until: impl Fn(&Value) -> bool) -> Value {
-    let found = wait_until(LIMIT, || dev.look_up("order", id).filter(&until));
-    found.unwrap_or_else(|| panic!("{id}: {:?}", dev.look_up("order", id)))
-}
-
 #[test]
 fn an_event_that_was_never_delivered_comes_by_sweep_and_its_order_turns_paid() {
     let api = StripeApi::start().unwrap();
@@ -66,7 +60,7 @@ fn an_event_that_was_never_delivered_comes_by_sweep_and_its_order_turns_paid() {
             held.last().is_some_and(|last| last.to.as_str() == "paid")
         });
     }
-    let found = order(&dev, "lost", |found| found["status"] == "paid");
+    let found = dev.known("order", "lost", |found| found["status"] == "paid");
     assert_eq!(
         (&found["amount_received"], &found["version"]),
         (&json!(1_000), &json!(1))
@@ -76,8 +70,8 @@ fn an_event_that_was_never_delivered_comes_by_sweep_and_its_order_turns_paid() {
     assert!(dev.send(std::slice::from_ref(&lost)).status.success());
     let one_more = recent("after");
     assert!(dev.send(&[one_more]).status.success());
-    order(&dev, "after", |found| found["status"] == "paid");
-    assert_eq!(order(&dev, "lost", |_| true)["version"], 1);
+    dev.known("order", "after", |found| found["status"] == "paid");
+    assert_eq!(dev.known("order", "lost", |_| true)["version"], 1);
 
     // A new process goes on where the old one came to.
     let asked = api.asked().len();
@@ -112,9 +106,9 @@ fn sweeping_beside_dev_needs_its_kafka_alone_and_may_be_repeated() {
             json!({"undelivered": pass, "full": pass, "probed": {}})
         );
     }
-    let found = order(&dev, "beside", |found| found["status"] == "paid");
+    let found = dev.known("order", "beside", |found| found["status"] == "paid");
     assert_eq!(found["version"], 1, "each event counts once: {found}");
-    let event = dev.look_up("event", "evt_beside1").unwrap();
+    let event = dev.known("event", "evt_beside1", |_| true);
     assert!(event["body"].is_object(), "{event}");
 }
 
@@ -143,7 +137,7 @@ fn a_gap_that_no_payment_can_heal_is_explained_and_probing_it_again_changes_noth
     let event = recent("unmarked");
     api.put_payment(event["data"]["object"].clone());
     assert!(dev.send(&[event]).status.success());
-    order(&dev, "unmarked", |found| found["status"] == "paid");
+    dev.known("order", "unmarked", |found| found["status"] == "paid");
     // Once the gap is there it is probed; until then there is none old enough.
     let probed = |expected: &Value| {
         let found = wait_until(LIMIT, || {
@@ -169,7 +163,7 @@ fn a_gap_that_no_payment_can_heal_is_explained_and_probing_it_again_changes_noth
             .count()
             == 1
     };
-    let found = order(&dev, "unmarked", with_probe);
+    let found = dev.known("order", "unmarked", with_probe);
     assert_eq!(
         (&found["amount_received"], &found["status"]),
         (&json!(1_000), &json!("paid"))
@@ -181,8 +175,8 @@ fn a_gap_that_no_payment_can_heal_is_explained_and_probing_it_again_changes_noth
     probed(&json!({"succeeded": 1}));
     let one_more = recent("onemore");
     assert!(dev.send(&[one_more]).status.success());
-    order(&dev, "onemore", |found| found["status"] == "paid");
-    let again = order(&dev, "unmarked", with_probe);
+    dev.known("order", "onemore", |found| found["status"] == "paid");
+    let again = dev.known("order", "unmarked", with_probe);
     assert_eq!(again["version"], found["version"], "{again}");
 }
 
@@ -205,7 +199,7 @@ fn a_probe_closes_the_gap_of_a_payment_whose_success_stripe_never_told() {
     processing["data"]["object"]["status"] = json!("processing");
     processing["data"]["object"]["amount_received"] = json!(0);
     assert!(dev.send(&[processing]).status.success());
-    let open = order(&dev, "slow", |found| has_open(found, "stuck_processing"));
+    let open = dev.known("order", "slow", |found| has_open(found, "stuck_processing"));
     assert_eq!(open["status"], "processing", "{open}");
 
     // Young gaps are left alone.
@@ -221,7 +215,7 @@ fn a_probe_closes_the_gap_of_a_payment_whose_success_stripe_never_told() {
     );
     // The gaps are the log's, the status the ledger's, which follows it.
     let healed = |found: &Value| found["gaps"] == json!([]) && found["status"] == "paid";
-    assert_eq!(order(&dev, "slow", healed)["amount_received"], 1_000);
+    assert_eq!(dev.known("order", "slow", healed)["amount_received"], 1_000);
 }
 
 #[test]
@@ -233,11 +227,11 @@ fn a_probe_finds_the_order_of_a_payment_that_named_none_before() {
     nameless["data"]["object"]["metadata"] = json!({});
     assert!(dev.send(&[nameless]).status.success());
     let own = "pi:pi_named1";
-    order(&dev, own, |found| has_open(found, "unlinked"));
+    dev.known("order", own, |found| has_open(found, "unlinked"));
     let swept = sweep_once(&dev, &api, &["--json", "--probe-after", "1ms"]);
     assert!(swept.status.success(), "{}", said(&swept));
-    order(&dev, own, |found| found["gaps"] == json!([]));
-    let found = order(&dev, "named", |found| found["status"] == "paid");
+    dev.known("order", own, |found| found["gaps"] == json!([]));
+    let found = dev.known("order", "named", |found| found["status"] == "paid");
     assert_eq!(found["amount_received"], 1_000, "{found}");
 }
 
@@ -256,7 +250,7 @@ fn a_sweep_of_its_own_says_when_it_serves_how_it_is_and_ends_although_stripe_is_
         .unwrap();
     let ready = sweep.ready(LIMIT);
     let ops = ready.ops.unwrap();
-    order(&dev, "own", |found| found["status"] == "paid");
+    dev.known("order", "own", |found| found["status"] == "paid");
     let get = |path: &str| {
         let mut answer = ureq::get(format!("http://{ops}{path}")).call().unwrap();
         answer.body_mut().read_to_string().unwrap()

@@ -122,7 +122,7 @@ fn the_order_shows_its_gap(bench: &Bench, ops: &str, told: &GapSetRecord) {
     ] {
         assert_eq!(gap[name], value, "{name}");
     }
-    let event = bench.look_up("event", "evt_gap").unwrap();
+    let event = wait_until(LIMIT, || bench.look_up("event", "evt_gap")).unwrap();
     assert_eq!(
         gap["since"], event["received_at"],
         "since is the receipt of its cause"
