@@ -7,7 +7,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{BorrowedMessage, DeliveryResult};
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, ClientContext};
@@ -171,14 +171,25 @@ pub(crate) fn consume(address: &str, topic: &str, records: u32, time: Duration) 
     consumer.assign(&list)?;
     let mut read: u32 = 0;
     while read < records && begun.elapsed() < time {
-        let record = consumer.poll(PATIENCE).ok_or("the records do not come")?;
-        record?;
+        next(&consumer)?;
         read += 1;
     }
     Ok(Done {
         records: read,
         time: begun.elapsed(),
     })
+}
+
+/// The next record; the client hands back nothing too where it learns of its partitions.
+pub(crate) fn next(consumer: &BaseConsumer) -> Outcome<BorrowedMessage<'_>> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match consumer.poll(PATIENCE) {
+            Some(record) => return Ok(record?),
+            None if Instant::now() < end => {}
+            None => return Err(format!("no record came within {PATIENCE:?}").into()),
+        }
+    }
 }
 
 /// Some payloads that no codec and no file system makes smaller.

@@ -9,7 +9,7 @@ use rdkafka::producer::Producer;
 
 use crate::Outcome;
 use crate::limits::{PATIENCE, TRANSACTION_RECORDS};
-use crate::records::{Done, client, queue, sender, settle};
+use crate::records::{Done, client, next, queue, sender, settle};
 
 /// What the loop did.
 pub(crate) struct Loop {
@@ -37,7 +37,7 @@ pub(crate) fn transact(
     let sender = sender(address, &[("transactional.id", to), ("linger.ms", "1")])?;
     sender.init_transactions(PATIENCE)?;
     // The group is together when the first record comes, and the clock runs from there.
-    let mut first = Some(next(&consumer)?);
+    let mut first = Some(read(&consumer)?);
     let mut commits = Vec::new();
     let mut done: u32 = 0;
     let begun = Instant::now();
@@ -46,7 +46,7 @@ pub(crate) fn transact(
         for _ in 0..TRANSACTION_RECORDS {
             let (key, mut payload) = match first.take() {
                 Some(record) => record,
-                None => next(&consumer)?,
+                None => read(&consumer)?,
             };
             if let Some(byte) = payload.first_mut() {
                 *byte = byte.wrapping_add(1);
@@ -70,8 +70,9 @@ pub(crate) fn transact(
     Ok(Loop { done, commits })
 }
 
-fn next(consumer: &BaseConsumer) -> Outcome<(Vec<u8>, Vec<u8>)> {
-    let record = consumer.poll(PATIENCE).ok_or("the records do not come")??;
+/// The key and the payload of the next record.
+fn read(consumer: &BaseConsumer) -> Outcome<(Vec<u8>, Vec<u8>)> {
+    let record = next(consumer)?;
     let owned = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
     Ok((owned(record.key()), owned(record.payload())))
 }
