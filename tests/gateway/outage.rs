@@ -21,6 +21,15 @@ fn deliver(shop: &Shop, event_id: &str) -> Answer {
     shop.post(body.to_string().as_bytes())
 }
 
+/// Delivered as Stripe does it, until it is taken: a broker that has just started, on a busy machine,
+/// may need longer for its first record than a delivery waits.
+fn accepted(shop: &Shop, event_id: &str) {
+    let taken = wait_until(PATIENCE, || {
+        Some(deliver(shop, event_id)).filter(|answer| answer.status == 200)
+    });
+    assert!(taken.is_some(), "`{event_id}` is never taken");
+}
+
 /// A yes that was said while no broker was there to acknowledge anything.
 fn yes_without_a_broker(shop: &Shop) -> Option<Answer> {
     let answer = deliver(shop, "evt_down");
@@ -31,7 +40,8 @@ fn yes_without_a_broker(shop: &Shop) -> Option<Answer> {
 fn own_kafka_while_the_broker_is_down_the_answer_is_503_and_afterwards_200() {
     let mut broker = Kafka::start(&KafkaOptions::default()).unwrap();
     let shop = Shop::open(broker.bootstrap(), "outage");
-    assert_eq!(deliver(&shop, "evt_before").status, 200);
+    accepted(&shop, "evt_before");
+    let refused_before = shop.metric("webhook_events_total", &[("result", "error")]);
 
     broker.kill();
     assert_eq!(yes_without_a_broker(&shop), None);
@@ -49,7 +59,7 @@ fn own_kafka_while_the_broker_is_down_the_answer_is_503_and_afterwards_200() {
     );
     assert_eq!(
         shop.metric("webhook_events_total", &[("result", "error")]),
-        2
+        refused_before + 2
     );
 
     broker.restart().unwrap();
@@ -72,7 +82,7 @@ fn own_kafka_saying_yes_before_the_acknowledgement_is_caught() {
     let planted = Shop::open_with(broker.bootstrap(), "planted", |launch| {
         launch.env("TRUEUP_PLANT", "yes-before-ack")
     });
-    assert_eq!(deliver(&planted, "evt_before").status, 200);
+    accepted(&planted, "evt_before");
     broker.kill();
     let caught = yes_without_a_broker(&planted);
     assert!(caught.is_some(), "the planted bug goes unseen");
@@ -82,19 +92,20 @@ fn own_kafka_saying_yes_before_the_acknowledgement_is_caught() {
 fn own_kafka_a_gateway_told_to_stop_answers_what_is_in_flight_and_exits_with_0() {
     let broker = Kafka::start(&KafkaOptions::default()).unwrap();
     let mut shop = Shop::open(broker.bootstrap(), "drain");
-    assert_eq!(deliver(&shop, "evt_0").status, 200);
+    accepted(&shop, "evt_0");
     let ready = shop.process.ready_path();
     assert!(ready.exists());
 
     signal(broker.pid(), "-STOP");
+    let received = |shop: &Shop| shop.process.log().matches("event received").count();
+    let before = received(&shop);
     let pid = shop.process.pid();
     let answers = std::thread::scope(|scope| {
         let shop = &shop;
         let posts: Vec<_> = (1..=4)
             .map(|number| scope.spawn(move || deliver(shop, &format!("evt_{number}"))))
             .collect();
-        let received = || shop.process.log().matches("event received").count();
-        let in_flight = wait_until(PATIENCE, || (received() == 5).then_some(()));
+        let in_flight = wait_until(PATIENCE, || (received(shop) == before + 4).then_some(()));
         signal(pid, "-TERM");
         let draining = wait_until(PATIENCE, || {
             shop.process
