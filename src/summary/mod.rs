@@ -38,7 +38,7 @@ use crate::config::KafkaTarget;
 pub enum SummaryFault {
     #[error("the state topics have not been read to their end yet; try again")]
     Reading,
-    #[error("the gaps could not be read: {0}")]
+    #[error("the state topics could not be read: {0}")]
     Unread(String),
     #[error("the brokers could not be asked how far the inputs reach: {0}")]
     Watermarks(String),
@@ -84,9 +84,12 @@ impl Summary {
         })
     }
 
+    /// The whole; waits while the topics are read for the first time.
+    ///
     /// # Errors
-    /// While the topics are being read for the first time, or no broker answers.
+    /// When they cannot be read, or no broker answers.
     pub fn answer(&self) -> Result<SummaryAnswer, SummaryFault> {
+        self.await_read(&Followed::ALL)?;
         // The ends are asked for first: what is folded meanwhile is not behind.
         let ends = self.ends()?;
         self.follower.show(&Followed::ALL, |held| {
@@ -110,9 +113,13 @@ impl Summary {
     /// # Errors
     /// When they cannot be read.
     pub fn gaps(&self, query: &GapQuery) -> Result<GapPage, SummaryFault> {
-        let read = self.follower.await_read(&[Followed::Gaps], &self.stop);
-        read.map_err(SummaryFault::Unread)?;
+        self.await_read(&[Followed::Gaps])?;
         self.follower.gaps(query, (self.clock)())
+    }
+
+    fn await_read(&self, needed: &[Followed]) -> Result<(), SummaryFault> {
+        let read = self.follower.await_read(needed, &self.stop);
+        read.map_err(SummaryFault::Unread).map(|_| ())
     }
 
     /// First and next offset of both inputs, by partition.

@@ -1,4 +1,9 @@
 //! Identifiers: bounded strings that were checked once, where they came in.
+//!
+//! They are shared, not copied: a batch is folded on copies of ledgers, and a ledger holds the id of
+//! each of its events.
+
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -36,7 +41,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $limit:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             #[must_use]
