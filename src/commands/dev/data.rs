@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +16,22 @@ use crate::failure::Failure;
 const SECRET_BYTES: usize = 32;
 /// The most that a secret's file may hold, in bytes.
 const MAX_SECRET_BYTES: u64 = 4_096;
+/// How long a directory that another process has is waited for: the system takes a moment to let go
+/// of what a killed one held.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often it is tried meanwhile.
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Nothing tells of a lock that is let go, but a wait that has no end.
+fn lock_within(lock: &File, most: Duration) -> Result<(), TryLockError> {
+    let began = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if began.elapsed() < most => thread::sleep(LOCK_AGAIN),
+            tried => return tried,
+        }
+    }
+}
 
 /// A directory that is this process's alone for as long as this lives.
 #[derive(Debug)]
@@ -47,7 +65,7 @@ impl DataDir {
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(unusable)?;
-        match lock.try_lock() {
+        match lock_within(&lock, LOCK_WAIT) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
@@ -219,5 +237,19 @@ mod tests {
         assert!(fault.contains("in use") && fault.contains(&pid), "{fault}");
         drop(first);
         assert!(DataDir::open(&gone.0).is_ok());
+    }
+
+    #[test]
+    fn an_owner_that_is_just_going_is_waited_for() {
+        let gone = Gone::new("going");
+        let first = DataDir::open(&gone.0).unwrap();
+        let second = std::thread::spawn({
+            let path = gone.0.clone();
+            move || DataDir::open(&path).map(drop)
+        });
+        // Either the second is waiting by now, or it has yet to come: it must be let in both ways.
+        std::thread::sleep(super::LOCK_AGAIN);
+        drop(first);
+        assert!(second.join().unwrap().is_ok());
     }
 }
