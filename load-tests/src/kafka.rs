@@ -48,6 +48,8 @@ fn consumer(bootstrap: &str, group: &str) -> Result<BaseConsumer, KafkaError> {
         .set("group.id", group)
         .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true")
+        // The end of a partition is told by an empty answer, so it should come soon.
+        .set("fetch.wait.max.ms", "20")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .create()

@@ -10,6 +10,7 @@ pub mod dev;
 pub mod drain;
 pub mod fixtures;
 pub mod gap_log;
+pub mod gaps;
 pub mod gauges;
 pub mod generate;
 pub mod instance;

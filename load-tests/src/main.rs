@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use trueup_load_tests::chaos::{self, ChaosFault, ChaosOptions};
 use trueup_load_tests::dev::{self, DevOptions};
 use trueup_load_tests::drain::{self, DrainOptions};
+use trueup_load_tests::gaps::{self, GapsOptions};
 use trueup_load_tests::generate;
 use trueup_load_tests::letters::{self, LettersOptions};
 use trueup_load_tests::one_order::{self, OneOrderOptions};
@@ -32,6 +33,8 @@ enum Command {
     Dev(DevOptions),
     /// Fill the log with nobody reading it, then measure one processor draining it.
     Drain(DrainOptions),
+    /// Let every fault of a shop become a gap while everything is killed, and heal what can heal.
+    Gaps(GapsOptions),
     /// Make dead letters of a shop's stream, and replay them while everything is killed.
     Letters(LettersOptions),
     /// Send everything under one order id, and measure what an event costs as they become more.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Chaos(options) => run_chaos(&options).map_err(|fault| fault.to_string()),
         Command::Dev(options) => run_dev(&options).map_err(|fault| fault.to_string()),
         Command::Drain(options) => run_drain(&options).map_err(|fault| fault.to_string()),
+        Command::Gaps(options) => run_gaps(&options).map_err(|fault| fault.to_string()),
         Command::Letters(options) => run_letters(&options).map_err(|fault| fault.to_string()),
         Command::OneOrder(options) => run_one_order(&options).map_err(|fault| fault.to_string()),
         Command::Restart(options) => run_restart(&options).map_err(|fault| fault.to_string()),
@@ -78,6 +82,13 @@ fn run_chaos(options: &ChaosOptions) -> Result<bool, ChaosFault> {
 /// True for a clean run.
 fn run_dev(options: &DevOptions) -> Result<bool, ChaosFault> {
     let report = dev::run(options)?;
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// True for a clean run.
+fn run_gaps(options: &GapsOptions) -> Result<bool, ChaosFault> {
+    let report = gaps::run(options)?;
     println!("{report}");
     Ok(report.is_clean())
 }

@@ -141,6 +141,7 @@ pub fn run(options: &OneOrderOptions) -> Result<OneOrderReport, ChaosFault> {
         binary: &options.binary,
         partitions: 3,
         flags: &[("--grace", "1s")],
+        plant: None,
     };
     let mut random = Random::fork(options.seed, 0x0DE4);
     let mut site = Site::start("dev", &site_options, &logs, &mut random)?;

@@ -21,12 +21,17 @@ const GOODBYE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// So often nothing may have moved before it counts as rest.
 const STILL: u32 = 4;
-const SIGNING_KEYS: &str = "letters:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// The key that signs every record of a run.
+pub(crate) const SIGNING_SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// The same as the setting has it, in base64 behind its id.
+pub(crate) const SIGNING_KEYS: &str = "letters:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) instance: Instance,
     pub(crate) binary: PathBuf,
+    /// Its data directory.
+    pub(crate) data: PathBuf,
     http: String,
     pub(crate) ops: String,
     kafka: String,
@@ -40,6 +45,8 @@ pub(crate) struct SiteOptions<'a> {
     pub(crate) partitions: u32,
     /// More flags and their values.
     pub(crate) flags: &'a [(&'a str, &'a str)],
+    /// A bug planted in it, for the test that catches it.
+    pub(crate) plant: Option<&'a str>,
 }
 
 impl Site {
@@ -77,15 +84,20 @@ impl Site {
             name: name.to_owned(),
             binary: binary.clone(),
             arguments: std::iter::once("dev".to_owned()).chain(arguments).collect(),
-            environment: vec![
-                ("STRIPE_WEBHOOK_SECRET".into(), WEBHOOK_SECRET.into()),
-                ("TRUEUP_SIGNING_KEYS".into(), SIGNING_KEYS.into()),
-            ],
+            environment: [
+                ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+                ("TRUEUP_SIGNING_KEYS", SIGNING_KEYS),
+            ]
+            .into_iter()
+            .chain(options.plant.map(|plant| ("TRUEUP_PLANT", plant)))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
             directory: directory.to_owned(),
         };
         let mut site = Self {
             instance: Instance::start(launch)?,
             binary,
+            data,
             http,
             ops,
             kafka,

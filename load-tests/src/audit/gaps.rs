@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Audit, AuditFault, Case, Fault, READ};
+use super::{AuditFault, Fault, READ};
 use crate::gap_log::{GapEntry, GapReader};
 use crate::{kafka, oracle};
 
-/// What each order's last gap set says.
-pub(super) fn sets(
-    case: Case<'_>,
-    audit: &mut Audit,
+/// What each order's last gap set says, by order; what cannot be read is a fault.
+pub(crate) fn sets(
+    bootstrap: &str,
+    topic: &str,
+    faults: &mut Vec<Fault>,
 ) -> Result<BTreeMap<String, Vec<GapEntry>>, AuditFault> {
     let reader = GapReader::new()?;
     let mut sets: BTreeMap<String, Vec<GapEntry>> = BTreeMap::new();
-    let topic = case.topic("payments.gaps");
-    kafka::read(case.bootstrap, &topic, READ, |record| {
+    kafka::read(bootstrap, topic, READ, |record| {
         let key = String::from_utf8_lossy(&record.key).into_owned();
         match reader.decode(&record) {
             Ok(gaps) if gaps.is_empty() => {
@@ -23,7 +23,7 @@ pub(super) fn sets(
             Ok(gaps) => {
                 sets.insert(key, gaps);
             }
-            Err(fault) => audit.faults.push(Fault {
+            Err(fault) => faults.push(Fault {
                 subject: key,
                 what: "a gap set that cannot be read".to_owned(),
                 evidence: fault.to_string(),
@@ -34,7 +34,7 @@ pub(super) fn sets(
 }
 
 /// Whether an order's set differs from what the oracle finds, all of it open.
-pub(super) fn fault(
+pub(crate) fn fault(
     order_id: &str,
     gaps: &[oracle::Gap],
     mut told: Vec<GapEntry>,

@@ -1,7 +1,7 @@
 //! Holds what came out against what went in: every order's records one by one, every
 //! acknowledged event, letters, lag and the gauge. Reports each fault with its evidence.
 
-mod gaps;
+pub(crate) mod gaps;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -113,7 +113,8 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
     let mut audit = Audit::default();
     let mut log = event_log(case, &mut audit)?;
     let mut statuses = status_records(case, &mut audit)?;
-    let mut gap_sets = gaps::sets(case, &mut audit)?;
+    let gaps_topic = case.topic("payments.gaps");
+    let mut gap_sets = gaps::sets(case.bootstrap, &gaps_topic, &mut audit.faults)?;
     for story in case.stories {
         let Some(order_id) = &story.order_id else {
             continue;
@@ -150,7 +151,7 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
     Ok(audit)
 }
 
-fn events_of(fixtures: &Fixtures, story: &Story) -> Vec<Value> {
+pub(crate) fn events_of(fixtures: &Fixtures, story: &Story) -> Vec<Value> {
     let read = |event| serde_json::from_slice(&render::body(fixtures, event, 0)).ok();
     story
         .events
@@ -160,7 +161,7 @@ fn events_of(fixtures: &Fixtures, story: &Story) -> Vec<Value> {
         .collect()
 }
 
-fn snapshots_of(story: &Story) -> Vec<Value> {
+pub(crate) fn snapshots_of(story: &Story) -> Vec<Value> {
     let read = |body: &String| serde_json::from_str(body).ok();
     story
         .snapshots

@@ -113,6 +113,11 @@ pub enum ChaosFault {
         path: PathBuf,
         cause: std::io::Error,
     },
+    /// What a run changes behind the system's back cannot be changed.
+    #[error("cannot tamper with {what}: {why}")]
+    Tamper { what: String, why: String },
+    #[error("no stand-in for Stripe's API: {0}")]
+    StripeApi(std::io::Error),
 }
 
 /// Runs it. A fault found is in the report; an `Err` is a run that could not be made.

@@ -153,6 +153,7 @@ fn site_options(options: &LettersOptions) -> SiteOptions<'_> {
         binary: &options.binary,
         partitions: options.partitions,
         flags: &[],
+        plant: None,
     }
 }
 

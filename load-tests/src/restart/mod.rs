@@ -186,6 +186,7 @@ fn on_dev(
         binary: &options.binary,
         partitions: options.partitions,
         flags: &[("--grace", grace.as_str()), ("--orders-feed", "on")],
+        plant: None,
     };
     let mut random = Random::fork(options.seed, 0x4E57);
     let mut site = Site::start("dev", &site_options, &report.logs, &mut random)?;
