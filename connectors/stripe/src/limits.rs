@@ -107,7 +107,7 @@ pub const SLICE_S: i64 = 60 * 60;
 pub const MAX_PAGES: usize = 100_000;
 /// Events younger than this are left to their own delivery, in seconds.
 pub const SETTLE_S: i64 = 60;
-/// Payments that one round of the probe asks for.
+/// Payments that one round of the probe asks for, before it looks at the gaps again.
 pub const MAX_PROBES: usize = 1_000;
 /// Payments whose last probe is remembered; beyond, the oldest are forgotten and asked again.
 pub const MAX_PROBED: usize = 100_000;

@@ -80,8 +80,11 @@ impl Finding {
     }
 }
 
-/// How many payments of a round had each finding.
+/// How many payments had each finding, and how many gaps name none.
 pub type ProbeReport = BTreeMap<Finding, u64>;
+
+/// Rounds that follow one another without a pause: together they ask for all that is remembered.
+const MAX_ROUNDS: usize = MAX_PROBED / MAX_PROBES;
 
 #[derive(Debug)]
 pub struct Prober<P, C> {
@@ -103,8 +106,36 @@ impl<P: Publisher, C: Clock> Prober<P, C> {
         }
     }
 
-    /// Asks for the payment of each of `suspects` that is old enough, the oldest first, and feeds
-    /// in what it learns. A payment is not asked for again within the hour.
+    /// Round after round, each over the gaps as `read` finds them then, until one asks for less
+    /// than it could.
+    ///
+    /// # Errors
+    /// Of the first round that fails; what was fed before stays.
+    pub async fn rounds(
+        &self,
+        read: impl AsyncFn() -> Result<Vec<Suspect>, SweepFault>,
+    ) -> Result<ProbeReport, SweepFault> {
+        let mut all = ProbeReport::new();
+        for _ in 0..MAX_ROUNDS {
+            let mut round = self.round(read().await?).await?;
+            // The same gaps in every round.
+            let unnamed = round.remove(&Finding::NoPayment);
+            let asked: u64 = round.values().sum();
+            for (finding, count) in round {
+                let sum = all.entry(finding).or_default();
+                *sum = sum.saturating_add(count);
+            }
+            all.extend(unnamed.map(|count| (Finding::NoPayment, count)));
+            if asked < u64::try_from(MAX_PROBES).unwrap_or(u64::MAX) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Asks for the payment of each of `suspects` that is old enough and feeds in what it learns:
+    /// first what was never asked for, then what was asked for longest ago, of these the oldest
+    /// gap first. A payment is not asked for again within the hour.
     ///
     /// # Errors
     /// An API or a log that cannot be used; what was fed before stays.
@@ -130,7 +161,7 @@ impl<P: Publisher, C: Clock> Prober<P, C> {
         Ok(report)
     }
 
-    /// The payments to ask for, each with its oldest gap, in order of age.
+    /// The payments to ask for, each with its oldest gap, in their order.
     fn due(
         &self,
         mut suspects: Vec<Suspect>,
@@ -158,6 +189,8 @@ impl<P: Publisher, C: Clock> Prober<P, C> {
         // What has no gap any longer need not be remembered.
         probed.retain(|payment, _| known.contains(payment));
         due.retain(|(payment, _)| probed.get(payment).is_none_or(|(at, _)| *at <= again));
+        // So that many gaps that last do not keep the probe from those that opened after them.
+        due.sort_by_key(|(payment, _)| probed.get(payment).map(|(at, _)| *at));
         due
     }
 

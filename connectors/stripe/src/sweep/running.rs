@@ -250,6 +250,6 @@ impl<C: Clock> Works<C> {
     }
 
     async fn probe(&self) -> Result<ProbeReport, SweepFault> {
-        self.prober.round(self.gaps.read().await?).await
+        self.prober.rounds(async || self.gaps.read().await).await
     }
 }

@@ -165,14 +165,43 @@ fn the_oldest_gap_is_asked_for_first_and_each_payment_once() {
         suspect(Some("pi_3"), HOUR_S),
     ];
     world.run(world.prober.round(suspects)).unwrap();
-    let asked: Vec<String> = world
-        .api
-        .asked()
-        .iter()
-        .map(|target| target.split('?').next().unwrap().to_owned())
-        .collect();
-    let path = |id| format!("/v1/payment_intents/{id}");
-    assert_eq!(asked, [path("pi_2"), path("pi_3"), path("pi_1")]);
+    assert_eq!(asked(&world), ["pi_2", "pi_3", "pi_1"]);
+    assert!(world.api.asked()[0].starts_with("/v1/payment_intents/pi_2?"));
+}
+
+/// Ids of the payments asked for, in order.
+fn asked(world: &World) -> Vec<String> {
+    let id = |target: &String| {
+        let path = target.split('?').next().unwrap();
+        path.rsplit('/').next().unwrap().to_owned()
+    };
+    world.api.asked().iter().map(id).collect()
+}
+
+#[test]
+fn a_gap_that_was_never_asked_for_comes_before_an_older_one_that_was() {
+    let world = World::new();
+    let old = || suspect(Some("pi_old"), 3 * HOUR_S);
+    world.run(world.prober.round(vec![old()])).unwrap();
+    world.pass_time(HOUR_S);
+    let both = vec![old(), suspect(Some("pi_new"), HOUR_S)];
+    world.run(world.prober.round(both)).unwrap();
+    assert_eq!(asked(&world), ["pi_old", "pi_new", "pi_old"]);
+}
+
+#[test]
+fn rounds_follow_one_another_until_every_gap_was_asked_for_once() {
+    const GAPS: usize = 1_100;
+    let world = World::new();
+    let read = async || {
+        let named = (0..GAPS).map(|n| suspect(Some(&format!("pi_{n}")), HOUR_S));
+        Ok(named.chain([suspect(None, HOUR_S)]).collect())
+    };
+    let report = world.run(world.prober.rounds(read)).unwrap();
+    let expected = [(Finding::Missing, 1_100), (Finding::NoPayment, 1)];
+    assert_eq!(report.into_iter().collect::<Vec<_>>(), expected);
+    let ids: std::collections::BTreeSet<String> = asked(&world).into_iter().collect();
+    assert_eq!((asked(&world).len(), ids.len()), (GAPS, GAPS));
 }
 
 #[test]
