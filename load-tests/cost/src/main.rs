@@ -39,6 +39,9 @@ struct Options {
     /// Records of one transaction at most.
     #[arg(long, default_value_t = limits::MAX_BATCH_RECORDS)]
     batch: usize,
+    /// Does needless work on each record: the slowdown that the gate must see.
+    #[arg(long)]
+    slower: bool,
 }
 
 fn main() -> ExitCode {
@@ -56,7 +59,7 @@ fn run(options: &Options) -> Result<(), String> {
     let stream = stream::stream(options.seed, options.orders)?;
     let records = stream.records.len();
     let clock = Clock::default();
-    let log = MemoryLog::new(stream.records, &clock);
+    let log = MemoryLog::new(stream.records, &clock, options.slower);
     let seen = log.seen();
     let store = MemoryStore::default();
     let reconciler = Reconciler {

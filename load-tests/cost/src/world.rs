@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use trueup_domain::event::UnixMillis;
 use trueup_domain::ids::OrderId;
 use trueup_engine::ports::clock;
@@ -90,6 +91,7 @@ pub(crate) struct MemoryLog {
     inputs: std::vec::IntoIter<Record>,
     clock: Clock,
     seen: Seen,
+    slower: bool,
     told: bool,
     reading: bool,
     /// Of these a restart would restore itself; the barrier is looked for there.
@@ -98,7 +100,7 @@ pub(crate) struct MemoryLog {
 }
 
 impl MemoryLog {
-    pub(crate) fn new(records: Vec<Record>, clock: &Clock) -> Self {
+    pub(crate) fn new(records: Vec<Record>, clock: &Clock, slower: bool) -> Self {
         let seen = Seen::default();
         let left = u64::try_from(records.len()).unwrap_or(0);
         seen.0.left.store(left, Ordering::Relaxed);
@@ -106,6 +108,7 @@ impl MemoryLog {
             inputs: records.into_iter(),
             clock: clock.clone(),
             seen,
+            slower,
             told: false,
             reading: false,
             windows: HashMap::new(),
@@ -150,6 +153,9 @@ impl Log for MemoryLog {
         }
         if self.reading {
             into.extend(self.inputs.by_ref().take(most));
+            if self.slower {
+                into.iter().for_each(needless_work);
+            }
             self.clock.read(into.len());
             let left = u64::try_from(self.inputs.len()).unwrap_or(0);
             self.seen.0.left.store(left, Ordering::Relaxed);
@@ -311,4 +317,10 @@ impl LedgerStore for MemoryStore {
         self.checkpoints.insert(key.clone(), checkpoint);
         Ok(())
     }
+}
+
+/// About a twentieth of what a record costs.
+fn needless_work(record: &Record) {
+    let value = record.value.as_deref().unwrap_or_default();
+    std::hint::black_box(Sha256::digest(value));
 }
