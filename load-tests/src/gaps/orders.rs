@@ -62,7 +62,7 @@ impl fmt::Display for Stage {
 
 /// What goes wrong with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
+enum Trouble {
     LostWebhook(Loss),
     DoublePayment,
     WrongAmount { too_little: bool },
@@ -129,42 +129,42 @@ pub(super) fn shop(seed: u64, orders: u64, percent: u64, now_s: i64) -> Vec<Orde
     let mut numbers: Vec<u64> = (0..orders).collect();
     random.shuffle(&mut numbers);
     let each = orders.saturating_mul(percent) / 100;
-    let wrong: BTreeMap<u64, Wrong> = (0_u64..)
+    let troubles: BTreeMap<u64, Trouble> = (0_u64..)
         .zip(numbers)
-        .map_while(|(place, number)| Some((number, wrong(place.checked_div(each)?, place)?)))
+        .map_while(|(place, number)| Some((number, trouble(place.checked_div(each)?, place)?)))
         .collect();
     (0..orders)
         .map(|number| {
             let ago = orders.saturating_sub(number);
             let ago_s = i64::try_from(ago).unwrap_or(0) * SECONDS_BETWEEN_ORDERS;
             let begun_s = now_s - AGE_OF_THE_LAST_S - ago_s;
-            order(seed, number, wrong.get(&number).copied(), begun_s)
+            order(seed, number, troubles.get(&number).copied(), begun_s)
         })
         .collect()
 }
 
 /// The fault number `fault`, in one of its forms; `None` past the last.
-fn wrong(fault: u64, form: u64) -> Option<Wrong> {
+fn trouble(fault: u64, form: u64) -> Option<Trouble> {
     let even = form.is_multiple_of(2);
     Some(match fault {
-        0 => Wrong::LostWebhook(match form % 4 {
+        0 => Trouble::LostWebhook(match form % 4 {
             0 => Loss::Success(Fate::Undelivered),
             1 => Loss::Success(Fate::LostBehindTheDoor),
             2 => Loss::SuccessForGood,
             _ => Loss::Everything,
         }),
-        1 => Wrong::DoublePayment,
-        2 => Wrong::WrongAmount { too_little: even },
-        3 => Wrong::WrongCurrency,
-        4 => Wrong::LateSuccess,
-        5 => Wrong::ServiceSilent {
+        1 => Trouble::DoublePayment,
+        2 => Trouble::WrongAmount { too_little: even },
+        3 => Trouble::WrongCurrency,
+        4 => Trouble::LateSuccess,
+        5 => Trouble::ServiceSilent {
             from_the_start: even,
         },
         _ => return None,
     })
 }
 
-fn order(seed: u64, number: u64, wrong: Option<Wrong>, begun_s: i64) -> Order {
+fn order(seed: u64, number: u64, trouble: Option<Trouble>, begun_s: i64) -> Order {
     let mut teller = Teller {
         order_id: format!("order-{number:08}"),
         reference: Reference::Metadata,
@@ -187,7 +187,7 @@ fn order(seed: u64, number: u64, wrong: Option<Wrong>, begun_s: i64) -> Order {
     };
     till.writes(&teller, "pending", 0);
     let mut fates = Vec::new();
-    let kinds: [&[&str]; 3] = match wrong {
+    let kinds: [&[&str]; 3] = match trouble {
         None => {
             match teller.random.below(20) {
                 0 => abandoned(&mut teller, amount, currency),
@@ -198,17 +198,17 @@ fn order(seed: u64, number: u64, wrong: Option<Wrong>, begun_s: i64) -> Order {
             }
             [&[], &[], &[]]
         }
-        Some(Wrong::LostWebhook(loss)) => {
+        Some(Trouble::LostWebhook(loss)) => {
             lose(&mut teller, &mut till, &mut fates, loss, by_checkout)
         }
-        Some(Wrong::DoublePayment) => {
+        Some(Trouble::DoublePayment) => {
             pay(&mut teller, amount, currency, by_checkout);
             teller.clock += 90;
             pay(&mut teller, amount, currency, by_checkout);
             till.writes(&teller, "paid", 5);
             [&["duplicate_payment"]; 3]
         }
-        Some(Wrong::WrongAmount { too_little }) => {
+        Some(Trouble::WrongAmount { too_little }) => {
             let off = teller.random.between(1, 400);
             let paid = if too_little {
                 amount - off
@@ -221,18 +221,18 @@ fn order(seed: u64, number: u64, wrong: Option<Wrong>, begun_s: i64) -> Order {
             }
             [&["amount_mismatch"]; 3]
         }
-        Some(Wrong::WrongCurrency) => {
+        Some(Trouble::WrongCurrency) => {
             pay(&mut teller, amount, "gbp", by_checkout);
             [&["currency_mismatch"]; 3]
         }
-        Some(Wrong::LateSuccess) => {
+        Some(Trouble::LateSuccess) => {
             teller.clock += 60;
             till.writes(&teller, "canceled", 0);
             teller.clock += 600;
             pay(&mut teller, amount, currency, by_checkout);
             [&["late_success"]; 3]
         }
-        Some(Wrong::ServiceSilent { from_the_start }) => {
+        Some(Trouble::ServiceSilent { from_the_start }) => {
             pay(&mut teller, amount, currency, by_checkout);
             if from_the_start {
                 till.written.clear();
