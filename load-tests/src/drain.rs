@@ -171,6 +171,9 @@ pub fn run(options: &DrainOptions, services: &mut dyn Services) -> Result<DrainR
         fixtures: &fixtures,
         stories: &stories,
         sent: &sent,
+        is_fed: true,
+        // The grace is longer than the backlog takes.
+        is_over: false,
     })?;
     faults.extend(audited.faults);
     faults.extend(cluster.stop());

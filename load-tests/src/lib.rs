@@ -21,6 +21,7 @@ pub mod oracle;
 pub mod random;
 pub mod render;
 pub mod restart;
+pub mod rivals;
 pub mod scenario;
 pub mod scrape;
 pub mod sender;

@@ -12,6 +12,7 @@ use trueup_load_tests::generate;
 use trueup_load_tests::letters::{self, LettersOptions};
 use trueup_load_tests::one_order::{self, OneOrderOptions};
 use trueup_load_tests::restart::{self, RestartOptions};
+use trueup_load_tests::rivals::{self, RivalsCommand};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -41,6 +42,9 @@ enum Command {
     OneOrder(OneOrderOptions),
     /// Load orders and gaps, kill the process, and measure how soon it says something new.
     Restart(RestartOptions),
+    /// Let others that do the same job run beside Trueup, in turns, each answer checked.
+    #[command(subcommand)]
+    Rivals(RivalsCommand),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
         Command::Letters(options) => run_letters(&options).map_err(|fault| fault.to_string()),
         Command::OneOrder(options) => run_one_order(&options).map_err(|fault| fault.to_string()),
         Command::Restart(options) => run_restart(&options).map_err(|fault| fault.to_string()),
+        Command::Rivals(command) => {
+            rivals::run(&command, || Ok(chaos::services()?)).map_err(|fault| fault.to_string())
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

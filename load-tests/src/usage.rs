@@ -17,11 +17,8 @@ impl Usage {
     pub(crate) fn of(pid: u32) -> Self {
         let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}"));
         let stat = read("stat").unwrap_or_default();
-        // The name in parentheses may hold spaces; what follows it does not.
-        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let fields: Vec<&str> = after.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-        let cpu_s = (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / TICKS_PER_S;
+        // Its own, and of its children whose end it has seen.
+        let cpu_s = (11..=14).map(|at| ticks(&stat, at)).sum();
         let status = read("status").unwrap_or_default();
         let peak_kib = status
             .lines()
@@ -32,6 +29,21 @@ impl Usage {
             peak_rss_mib: peak_kib.unwrap_or(0.0) / 1024.0,
         }
     }
+}
+
+/// Seconds of CPU of the processes that were started here and whose end was seen, and of those
+/// that they started: the only way to learn all that a process used, its end included.
+pub(crate) fn ended_cpu_s() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    ticks(&stat, 13) + ticks(&stat, 14)
+}
+
+/// A field of `/proc/PID/stat` in seconds, counted from behind the name: it is in parentheses and
+/// may hold spaces.
+fn ticks(stat: &str, at: usize) -> f64 {
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let field = after.split_whitespace().nth(at);
+    field.and_then(|it| it.parse().ok()).unwrap_or(0.0) / TICKS_PER_S
 }
 
 /// Bytes that were read.
@@ -82,5 +94,17 @@ mod tests {
         let after = Bytes::of(std::process::id());
         let read = u64::try_from(read).unwrap();
         assert!(after.files - before.files >= read, "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn the_cpu_of_a_process_that_ended_is_seen() {
+        let before = ended_cpu_s();
+        let script = "n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); done";
+        let status = std::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .status();
+        assert!(status.unwrap().success());
+        assert!(ended_cpu_s() > before);
+        assert!(Usage::of(std::process::id()).cpu_s > 0.0);
     }
 }

@@ -33,12 +33,18 @@ pub(crate) fn sets(
     Ok(sets)
 }
 
-/// Whether an order's set differs from what the oracle finds, all of it open.
+/// Whether an order's set differs from what the oracle finds, all of it open once graces are over.
 pub(crate) fn fault(
     order_id: &str,
     gaps: &[oracle::Gap],
     mut told: Vec<GapEntry>,
+    is_over: bool,
 ) -> Option<Fault> {
+    if !is_over {
+        for entry in &mut told {
+            entry.is_open = true;
+        }
+    }
     let mut expected: Vec<GapEntry> = gaps
         .iter()
         .map(|gap| GapEntry {
@@ -81,8 +87,13 @@ mod tests {
             is_open: true,
         };
         let gaps = [gap];
-        assert_eq!(fault("o", &gaps, vec![entry.clone()]), None);
-        assert_eq!(fault("o", &[], Vec::new()), None);
+        assert_eq!(fault("o", &gaps, vec![entry.clone()], true), None);
+        assert_eq!(fault("o", &[], Vec::new(), true), None);
+        let awaiting = GapEntry {
+            is_open: false,
+            ..entry.clone()
+        };
+        assert_eq!(fault("o", &gaps, vec![awaiting], false), None);
         let lies = [
             vec![],
             vec![entry.clone(), entry.clone()],
@@ -93,7 +104,7 @@ mod tests {
             vec![GapEntry { amount: 6, ..entry }],
         ];
         for lie in lies {
-            assert!(fault("o", &gaps, lie.clone()).is_some(), "{lie:?}");
+            assert!(fault("o", &gaps, lie.clone(), true).is_some(), "{lie:?}");
         }
     }
 }

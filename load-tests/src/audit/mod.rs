@@ -82,6 +82,10 @@ pub struct Case<'a> {
     pub fixtures: &'a Fixtures,
     pub stories: &'a [Story],
     pub sent: &'a Sent,
+    /// Whether an order service speaks: then its silence on an order is a gap.
+    pub is_fed: bool,
+    /// Whether every grace is over, so that each gap must be open.
+    pub is_over: bool,
 }
 
 impl Case<'_> {
@@ -124,10 +128,12 @@ pub fn run(case: Case<'_>) -> Result<Audit, AuditFault> {
         let snapshots = snapshots_of(story);
         let events = events_of(case.fixtures, story);
         audit.figures.orders_with_status += u64::from(!records.is_empty());
-        let gaps = oracle::gaps(&events, &snapshots, true);
+        let gaps = oracle::gaps(&events, &snapshots, case.is_fed);
         audit.figures.gaps += i64::try_from(gaps.len()).unwrap_or(i64::MAX);
         let told = gap_sets.remove(order_id).unwrap_or_default();
-        audit.faults.extend(gaps::fault(order_id, &gaps, told));
+        audit
+            .faults
+            .extend(gaps::fault(order_id, &gaps, told, case.is_over));
         audit
             .faults
             .extend(accounted(order_id, &events, &arrived, case.sent));

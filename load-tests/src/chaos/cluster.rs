@@ -65,6 +65,8 @@ pub(crate) struct Cluster {
     http: String,
     topic_prefix: String,
     processor_arguments: Vec<String>,
+    topics_arguments: Vec<String>,
+    ledger_arguments: Vec<String>,
     pub(super) gateway: Instance,
     pub(crate) processors: Vec<Instance>,
     pub(super) guest: Option<Instance>,
@@ -147,6 +149,8 @@ impl Cluster {
             http,
             topic_prefix,
             processor_arguments,
+            topics_arguments: topics,
+            ledger_arguments: ledger,
             processors: Vec::new(),
             guest: None,
         };
@@ -175,6 +179,30 @@ impl Cluster {
 
     pub(crate) fn topic_prefix(&self) -> &str {
         &self.topic_prefix
+    }
+
+    pub(crate) fn gateway_pid(&self) -> u32 {
+        self.gateway.pid()
+    }
+
+    /// Makes the topics that are missing, and the tables of another keyspace.
+    pub(crate) fn apply(&self, keyspace: &str) -> Result<(), ClusterFault> {
+        once(&self.base, &self.topics_arguments)?;
+        let mut ledger = self.ledger_arguments.clone();
+        ledger.extend(["--keyspace".to_owned(), keyspace.to_owned()]);
+        once(&self.base, &ledger)
+    }
+
+    /// A processor as [`Cluster::start_processors`] starts it, with `more` flags, which win.
+    pub(crate) fn processor_command(&self, more: &[&str]) -> Command {
+        let mut command = Command::new(&self.base.binary);
+        let environment = self.base.environment.iter();
+        command
+            .args(&self.processor_arguments)
+            .args(more)
+            .envs(environment.map(|(name, value)| (name, value)))
+            .current_dir(&self.base.directory);
+        command
     }
 
     pub(super) fn directory(&self) -> &Path {

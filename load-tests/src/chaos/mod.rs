@@ -213,6 +213,8 @@ fn attack(
         fixtures: input.fixtures,
         stories: input.stories,
         sent: &traffic.sent,
+        is_fed: true,
+        is_over: true,
     };
     let audit = audit::run(case)?;
     report.figures = audit.figures;

@@ -23,6 +23,8 @@ pub trait Services: Send {
     fn kafka(&self) -> String;
     /// Contact points, `host:port`.
     fn store(&self) -> String;
+    /// The processes of the broker and of the store, where they run here.
+    fn pids(&self) -> Option<(u32, u32)>;
     /// `kill -9` of the broker and a start in the same place.
     ///
     /// # Errors
@@ -72,6 +74,10 @@ impl Services for External {
         self.store.clone()
     }
 
+    fn pids(&self) -> Option<(u32, u32)> {
+        None
+    }
+
     fn crash_kafka(&mut self) -> Result<(), ServiceFault> {
         Err(ServiceFault::NotOurs { service: "kafka" })
     }
@@ -114,6 +120,10 @@ impl Services for Own {
 
     fn store(&self) -> String {
         self.store.address().to_owned()
+    }
+
+    fn pids(&self) -> Option<(u32, u32)> {
+        Some((self.kafka.pid(), self.store.pid()))
     }
 
     fn crash_kafka(&mut self) -> Result<(), ServiceFault> {

@@ -153,6 +153,8 @@ fn attack(
         fixtures: input.fixtures,
         stories: input.stories,
         sent: &traffic.sent,
+        is_fed: true,
+        is_over: true,
     })?;
     report.figures = audit.figures;
     report.faults.extend(audit.faults);

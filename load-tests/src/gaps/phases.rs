@@ -151,6 +151,8 @@ impl Run<'_> {
             fixtures: self.fixtures,
             stories: &stories,
             sent,
+            is_fed: true,
+            is_over: true,
         })?;
         self.report.figures = audit.figures;
         self.report.faults.extend(audit.faults);

@@ -55,7 +55,7 @@ impl Expected {
         let mut told = audit::gaps::sets(bootstrap, "payments.gaps", &mut faults)?;
         for (order, gaps) in &self.by_order {
             let told = told.remove(order).unwrap_or_default();
-            faults.extend(audit::gaps::fault(order, gaps, told));
+            faults.extend(audit::gaps::fault(order, gaps, told, true));
         }
         let unexpected = told
             .into_iter()
