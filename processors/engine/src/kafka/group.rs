@@ -21,7 +21,8 @@ use super::closing::Closing;
 use super::convert::{add, of_message, offsets, size};
 use super::unstable::Unstable;
 use super::{
-    KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, SESSION_TIMEOUT_MS, TopicNames, faults,
+    KafkaSettings, MAX_POLL_INTERVAL_MS, PREFETCH_KIB, PREFETCH_RECORDS, SESSION_TIMEOUT_MS,
+    TopicNames, faults,
 };
 use crate::limits::MAX_BATCH_BYTES;
 use crate::ports::log::{
@@ -121,7 +122,8 @@ impl Group {
             )
             .set("max.poll.interval.ms", MAX_POLL_INTERVAL_MS.to_string())
             .set("fetch.wait.max.ms", "100")
-            .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string());
+            .set("queued.max.messages.kbytes", PREFETCH_KIB.to_string())
+            .set("queued.min.messages", PREFETCH_RECORDS.to_string());
         let consumer: BaseConsumer<Rebalances> = config
             .create_with_context(Rebalances {
                 changes: Mutex::default(),

@@ -45,6 +45,9 @@ pub const SESSION_TIMEOUT_MS: u32 = 10_000;
 pub const MAX_POLL_INTERVAL_MS: u32 = 300_000;
 /// Bytes that the group consumer fetches ahead.
 const PREFETCH_KIB: u32 = 32 * 1024;
+/// Records that it fetches ahead of each partition at least, within the bytes: half of a batch. The
+/// client's own 100,000 hold a whole backlog in memory, each record with half a kilobyte around it.
+const PREFETCH_RECORDS: u32 = 10_000;
 /// Bytes that the producer holds unacknowledged.
 const PRODUCER_QUEUE_KIB: u32 = 64 * 1024;
 /// Records that the producer holds unacknowledged.
