@@ -33,8 +33,10 @@ pub struct Span {
     pub start: SystemTime,
     pub end: SystemTime,
     pub attributes: Vec<(&'static str, String)>,
-    /// What went wrong, if something did.
+    /// What went wrong, if something did: then it is sent whatever the sampling says.
     pub error: Option<String>,
+    /// To be sent whatever the sampling says.
+    pub keep: bool,
 }
 
 /// Takes finished spans; it must never block, since the hot path calls it.
@@ -61,6 +63,12 @@ pub fn set_recorder(recorder: Box<dyn Recorder>) -> Result<(), AlreadySet> {
     RECORDER.set(recorder).map_err(|_| AlreadySet)
 }
 
+/// Whether anybody listens: for what has to be kept at hand until a span can be told.
+#[must_use]
+pub fn is_heard() -> bool {
+    RECORDER.get().is_some()
+}
+
 /// Tells the span that `span` works out, if anyone listens.
 pub fn tell(span: impl FnOnce() -> Span) {
     if let Some(recorder) = RECORDER.get() {
@@ -85,6 +93,7 @@ mod tests {
 
     #[test]
     fn nothing_is_worked_out_before_a_recorder_is_set_and_it_is_set_once() {
+        assert!(!is_heard());
         tell(|| panic!("worked out for nobody"));
         let (sender, told) = sync_channel(1);
         set_recorder(Box::new(Told(sender.clone()))).unwrap();
@@ -99,7 +108,9 @@ mod tests {
             end: UNIX_EPOCH,
             attributes: vec![("order_id", "order-1".to_owned())],
             error: None,
+            keep: false,
         };
+        assert!(is_heard());
         tell(|| span.clone());
         assert_eq!(told.try_recv(), Ok(span));
     }
