@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use trueup_spans::{Recorder, Span, set_recorder};
+use trueup_spans::{Context, Recorder, Span, set_recorder};
 
 use crate::limits::{BACKOFF, BATCH_SPANS, CALL, GOODBYE, LINGER, QUEUE_SPANS, TRIES};
 use crate::settings::{OtlpSettings, Protocol};
@@ -100,10 +100,14 @@ struct Queue {
 
 impl Recorder for Queue {
     fn record(&self, span: Span) {
-        let is_kept = span.keep || span.error.is_some() || span.context.is_kept(self.sample);
+        let is_kept = span.keep || span.error.is_some() || self.wants(span.context);
         if is_kept && self.sender.try_send(span).is_err() {
             metrics::count("dropped", 1);
         }
+    }
+
+    fn wants(&self, context: Context) -> bool {
+        context.is_kept(self.sample)
     }
 }
 

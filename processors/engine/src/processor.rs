@@ -89,7 +89,13 @@ pub trait Processor: Send {
     fn refold(&self, ledger: &mut Ledger, fact: &Self::Fact, record: &Record) -> Option<Indexed>;
 
     /// Lets time pass for one order: its gaps may open.
-    fn tick(&self, state: &mut OrderState, clock: UnixMillis, folding: &mut Folding<Self::Tally>);
+    fn tick(
+        &self,
+        order: &OrderId,
+        state: &mut OrderState,
+        clock: UnixMillis,
+        folding: &mut Folding<Self::Tally>,
+    );
 
     /// The record of an order's gaps; `None` is the tombstone of a set that became empty.
     fn gaps(&self, order: &OrderId, state: &OrderState) -> Option<Vec<u8>>;
@@ -103,6 +109,7 @@ pub trait Processor: Send {
     /// The columns beside the cell, for people.
     fn columns(&self, ledger: &Ledger) -> Columns;
 
-    /// The transaction that holds what was tallied is known committed.
-    fn committed(&self, tally: &Self::Tally, wall_ms: UnixMillis);
+    /// The transaction that holds what was tallied is known committed, `took_ms` after its fold
+    /// began.
+    fn committed(&self, tally: &Self::Tally, wall_ms: UnixMillis, took_ms: u64);
 }

@@ -110,8 +110,9 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 progress.clock_ms = progress.clock_ms.max(timer.clock);
             }
             if let Some(copied) = work.copies.get_mut(&timer.order) {
+                let folding = &mut work.folding;
                 self.processor
-                    .tick(&mut copied.state, timer.clock, &mut work.folding);
+                    .tick(&timer.order, &mut copied.state, timer.clock, folding);
             }
             work.take_window_changes(timer.partition);
         }
@@ -384,12 +385,10 @@ impl<L: Log, S: LedgerStore, P: Processor, C: Clock> Worker<L, S, P, C> {
                 held.marks.hold(taken.mark);
             }
         }
+        let took_ms = now_ms.saturating_sub(self.began_ms);
         self.processor
-            .committed(&work.folding.tally, self.clock.wall_ms());
-        metrics::committed(
-            self.batch.records.len(),
-            now_ms.saturating_sub(self.began_ms),
-        );
+            .committed(&work.folding.tally, self.clock.wall_ms(), took_ms);
+        metrics::committed(self.batch.records.len(), took_ms);
         self.batch.clear();
         self.loaded.clear();
         Outcome::Done

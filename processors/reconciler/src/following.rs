@@ -14,14 +14,15 @@ use trueup_schemas::replay::ReplayMark;
 use crate::opening::Refused;
 use crate::topology::{Fact, Reconciler};
 
-/// The record of a change, `None` where status and amounts stayed.
+/// The record of a change, `None` where status and amounts stayed. `trace` is its `traceparent`.
 pub(crate) fn status_change(
     reconciler: &Reconciler,
     order: &OrderId,
     ledger: &Ledger,
     (before, after): (&View, &View),
     fact: &Fact,
-    record: &Record,
+    partition: i32,
+    trace: Option<Vec<u8>>,
 ) -> Option<Output> {
     if !publishes(before, after) {
         return None;
@@ -49,12 +50,10 @@ pub(crate) fn status_change(
         (headers::EVENT_ID, event_id.into_bytes()),
         (headers::EVENT_TYPE, event_type.into_bytes()),
     ];
-    if let Some(trace) = record.header(headers::TRACEPARENT) {
-        told.push((headers::TRACEPARENT, trace.to_vec()));
-    }
+    told.extend(trace.map(|trace| (headers::TRACEPARENT, trace)));
     Some(Output {
         to: Destination::Status,
-        partition: Some(record.partition),
+        partition: Some(partition),
         key: order.as_str().as_bytes().to_vec(),
         value: Some(reconciler.codec.encode(&change)),
         headers: told,

@@ -1,7 +1,7 @@
 //! The reconciler: signed payment events and order snapshots in, status changes and gaps out.
 //!
 //! `topology` is the way of a record in one place; `opening` refuses what is not signed, not placed
-//! or not readable; `following` says what a fold makes known; `service` runs the workers.
+//! or not readable; `following` says what a fold makes known, and `told` its spans; `service` runs the workers.
 
 pub mod topology;
 
@@ -12,6 +12,8 @@ mod judging;
 mod following;
 
 mod tally;
+
+mod told;
 
 pub mod metrics;
 

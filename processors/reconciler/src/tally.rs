@@ -10,6 +10,7 @@ use trueup_domain::view::{PaymentStatus, View, entered};
 use trueup_domain::window::is_right;
 
 use crate::metrics;
+use crate::told::Spans;
 use crate::topology::Fact;
 
 #[derive(Debug, Default)]
@@ -24,6 +25,7 @@ pub struct Tally {
     reconciled: u64,
     /// Milliseconds that each order which turned right had not been.
     waited: Vec<i64>,
+    pub(crate) spans: Spans,
 }
 
 impl Tally {

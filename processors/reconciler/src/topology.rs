@@ -22,6 +22,7 @@ use trueup_engine::ports::log::Record;
 use trueup_engine::ports::store::Columns;
 use trueup_engine::processor::{Folding, Indexed, Opened, OrderState, Processor, Times};
 use trueup_schemas::codec::Codec;
+use trueup_schemas::headers;
 use trueup_schemas::records::GapSetRecord;
 use trueup_schemas::records::LetterClass;
 use trueup_schemas::seal::SigningKeys;
@@ -29,6 +30,7 @@ use trueup_schemas::seal::SigningKeys;
 use crate::following;
 use crate::opening;
 use crate::tally::Tally;
+use crate::told::Place;
 
 /// What a record of the inputs tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +125,7 @@ impl Processor for Reconciler {
         times: Times,
         folding: &mut Folding<Tally>,
     ) -> Option<Indexed> {
+        let place = Place::of(record);
         let before = view(&state.ledger);
         let verdict = match fact {
             Fact::Event { event, .. } => fold_event(&mut state.ledger, event, record.offset),
@@ -147,6 +150,11 @@ impl Processor for Reconciler {
             }
         };
         folding.tally.folded(order, fact, verdict);
+        if let (Some(place), Fact::Event { event, .. }) = (place, fact) {
+            let read = (self.events_topic.as_str(), record);
+            let spans = &mut folding.tally.spans;
+            spans.folded(place, read, order, event, verdict);
+        }
         if verdict == Verdict::Duplicate {
             return None;
         }
@@ -169,14 +177,27 @@ impl Processor for Reconciler {
             (&after, &state.gaps),
             times,
         );
-        folding.outputs.extend(following::status_change(
+        let spans = &mut folding.tally.spans;
+        spans.opened(order, (&gaps_before, &state.gaps), place);
+        let publishing = place.map(Place::publishing);
+        let trace = publishing.map(Place::header).or_else(|| {
+            let came = record.header(headers::TRACEPARENT);
+            came.map(<[u8]>::to_vec)
+        });
+        let change = following::status_change(
             self,
             order,
             &state.ledger,
             (&before, &after),
             fact,
-            record,
-        ));
+            record.partition,
+            trace,
+        );
+        if let (Some(_), Some(place), Fact::Event { event, .. }) = (&change, publishing, fact) {
+            let step = (before.status.as_str(), after.status.as_str());
+            folding.tally.spans.published(place, order, event, step);
+        }
+        folding.outputs.extend(change);
         match fact {
             Fact::Event { event, received_at } if verdict == Verdict::Fresh => Some(Indexed {
                 event_id: event.id.clone(),
@@ -209,13 +230,21 @@ impl Processor for Reconciler {
         }
     }
 
-    fn tick(&self, state: &mut OrderState, clock: UnixMillis, folding: &mut Folding<Tally>) {
+    fn tick(
+        &self,
+        order: &OrderId,
+        state: &mut OrderState,
+        clock: UnixMillis,
+        folding: &mut Folding<Tally>,
+    ) {
         let now = view(&state.ledger);
         let before = std::mem::take(&mut state.gaps);
         let times = Times { at: clock, clock };
         let is_fed = self.orders_feed.is_on();
         state.gaps = next_gaps(&state.ledger, &now, &before, times, self.grace, is_fed);
         folding.tally.moved((&now, &before), (&now, &state.gaps));
+        let spans = &mut folding.tally.spans;
+        spans.opened(order, (&before, &state.gaps), None);
         roll(folding, (&now, &before), (&now, &state.gaps), times);
     }
 
@@ -253,7 +282,8 @@ impl Processor for Reconciler {
         following::columns(ledger)
     }
 
-    fn committed(&self, tally: &Tally, wall_ms: UnixMillis) {
+    fn committed(&self, tally: &Tally, wall_ms: UnixMillis, took_ms: u64) {
+        tally.spans.tell(wall_ms, took_ms);
         tally.count(wall_ms);
     }
 }

@@ -42,6 +42,9 @@ pub struct Span {
 /// Takes finished spans; it must never block, since the hot path calls it.
 pub trait Recorder: Send + Sync {
     fn record(&self, span: Span);
+
+    /// Whether spans of this trace are sent that nobody marked to be kept.
+    fn wants(&self, context: Context) -> bool;
 }
 
 static RECORDER: OnceLock<Box<dyn Recorder>> = OnceLock::new();
@@ -69,6 +72,14 @@ pub fn is_heard() -> bool {
     RECORDER.get().is_some()
 }
 
+/// Whether anybody wants to hear of this trace, but for errors and what is kept.
+#[must_use]
+pub fn is_wanted(context: Context) -> bool {
+    RECORDER
+        .get()
+        .is_some_and(|recorder| recorder.wants(context))
+}
+
 /// Tells the span that `span` works out, if anyone listens.
 pub fn tell(span: impl FnOnce() -> Span) {
     if let Some(recorder) = RECORDER.get() {
@@ -88,6 +99,10 @@ mod tests {
     impl Recorder for Told {
         fn record(&self, span: Span) {
             self.0.try_send(span).unwrap();
+        }
+
+        fn wants(&self, _context: Context) -> bool {
+            true
         }
     }
 
