@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use trueup_domain::ids::EventId;
+use trueup_domain::ids::{EventId, OrderId};
 use trueup_schemas::records::Source;
 
 use crate::entries::{Delivery, Scribe};
@@ -14,6 +14,7 @@ use crate::normalise::{Normalised, Notice};
 use crate::publish::{Acknowledged, PublishFault, Publisher};
 use crate::settings::Clock;
 use crate::signature::Verified;
+use crate::trace::{self, Ids, Trace};
 
 /// Writes fetched events.
 #[derive(Debug)]
@@ -70,15 +71,23 @@ impl<P: Publisher, C: Clock> Feeder<P, C> {
         if event.order_ids_disagree {
             metrics::disagreement();
         }
+        let (trace, received_at) = (Trace::fresh(), (self.clock)());
         let delivery = Delivery {
             source,
-            received_at: (self.clock)(),
+            received_at,
             account,
             // Nobody signed it: it was fetched.
             signature: "",
             endpoint: None,
-            traceparent: &crate::trace::traceparent(None),
+            traceparent: &trace.header,
         };
+        let mut ids = Ids::default();
+        ids.add("event.id", Some(&id));
+        ids.add("event.type", Some(event.event.kind.as_str()));
+        ids.add("order_id", event.order_id.as_ref().map(OrderId::as_str));
+        ids.add("payment_intent_id", event.payment.as_ref());
+        ids.add("checkout.session_id", event.session.as_ref());
+        trace::fetched(&trace, source.as_str(), received_at, ids);
         tracing::debug!(event_id = %id, source = source.as_str(), "event fetched");
         let acknowledged = self
             .publisher

@@ -11,7 +11,7 @@ use hyper::body::Body;
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Request};
 use tokio::time::Instant;
-use trueup_domain::ids::EventId;
+use trueup_domain::ids::{EventId, OrderId};
 use trueup_plants::{Plant, planted};
 use trueup_schemas::headers::TRACEPARENT;
 use trueup_schemas::records::Source;
@@ -29,6 +29,7 @@ use crate::refusal::Refusal;
 use crate::reply::{self, Reply};
 use crate::settings::{Clock, Endpoint, GatewaySettings};
 use crate::signature::{SignatureFault, Verified};
+use crate::trace::{self, Answered, Ids, Trace};
 
 const PATH: &str = "/webhooks/stripe";
 const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("stripe-signature");
@@ -56,6 +57,8 @@ struct Seen {
     body_unread: bool,
     event_type: Option<String>,
     event_id: Option<EventId>,
+    trace: Option<Trace>,
+    ids: Ids,
 }
 
 impl<P: Publisher, C: Clock> Gateway<P, C> {
@@ -93,7 +96,7 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let started = Instant::now();
+        let (started, received_at) = (Instant::now(), (self.clock)());
         let _in_flight = self.in_flight.enter();
         let mut seen = Seen {
             body_unread: !request.body().is_end_stream(),
@@ -114,6 +117,14 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
         if seen.delivery {
             let label = metrics::type_label(seen.event_type.as_deref());
             metrics::delivered(label, result.is_err(), elapsed);
+            let answered = Answered {
+                received_at,
+                took: elapsed,
+                status: reply.status().as_u16(),
+                refusal: result.as_ref().err(),
+                ids: seen.ids,
+            };
+            trace::answered(seen.trace.as_ref(), answered);
         }
         reply
     }
@@ -149,6 +160,10 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
         let notice = Notice::read(&verified)?;
         seen.event_type = Some(notice.event_type.clone());
         seen.event_id = Some(notice.id.clone());
+        seen.ids.add("event.id", Some(&notice.id));
+        seen.ids.add("event.type", Some(&notice.event_type));
+        let traceparent = head.headers.get(TRACEPARENT).map(|value| value.as_bytes());
+        let trace = seen.trace.insert(Trace::of(traceparent)).header.clone();
         is_meant_for(endpoint, &notice)?;
         if notice.api_version.is_none() {
             metrics::no_api_version();
@@ -158,14 +173,21 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
             tracing::debug!(event_id = %event_id, "event counted, not used");
             return Ok(event_id);
         };
-        let traceparent = head.headers.get(TRACEPARENT).map(|value| value.as_bytes());
+        seen.ids.add(
+            "order_id",
+            normalised.order_id.as_ref().map(OrderId::as_str),
+        );
+        seen.ids
+            .add("payment_intent_id", normalised.payment.as_ref());
+        seen.ids
+            .add("checkout.session_id", normalised.session.as_ref());
         let delivery = Delivery {
             source: Source::Webhook,
             received_at,
             account,
             signature,
             endpoint: endpoint.name.as_deref(),
-            traceparent: &crate::trace::traceparent(traceparent),
+            traceparent: &trace,
         };
         note_accepting(&normalised, &delivery);
         self.publish(normalised, &delivery, started).await?;

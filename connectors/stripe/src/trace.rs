@@ -1,41 +1,123 @@
-//! The W3C trace context of a delivery: the sender's where it is valid, else a new one.
+//! The W3C trace context of a delivery, the sender's where it is valid, else a new one; and the
+//! delivery's own span, where somebody listens.
 
-/// `00-<32 hex>-<16 hex>-<2 hex>`.
-const TRACEPARENT_BYTES: usize = 55;
+use std::time::{Duration, UNIX_EPOCH};
 
-/// The `traceparent` to write: `incoming`, or a random sampled one.
-pub(crate) fn traceparent(incoming: Option<&[u8]>) -> String {
-    let valid = incoming.filter(|value| is_valid(value));
-    let text = valid.and_then(|value| std::str::from_utf8(value).ok());
-    text.map_or_else(random, str::to_owned)
+use trueup_domain::event::UnixMillis;
+use trueup_spans::{Context, Kind, Span, is_heard, tell};
+
+use crate::refusal::Refusal;
+
+/// Where a delivery stands in its trace.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    /// The `traceparent` to write.
+    pub(crate) header: String,
+    /// The delivery's own span and what it hangs on; none where nobody listens, and then the
+    /// sender's context is handed on as it came.
+    span: Option<(Context, Option<Context>)>,
 }
 
-fn random() -> String {
-    let mut bytes = [0_u8; 24];
-    // Without entropy the id is only less useful; zero ids are invalid, so it never stays zero.
-    if getrandom::fill(&mut bytes).is_err() || bytes.iter().all(|byte| *byte == 0) {
-        bytes = [1; 24];
+impl Trace {
+    /// Of what the sender wrote, who must be known by then.
+    pub(crate) fn of(incoming: Option<&[u8]>) -> Self {
+        let parent = incoming.and_then(Context::parse);
+        if !is_heard() {
+            let came = incoming.filter(|_| parent.is_some());
+            let came = came.and_then(|came| std::str::from_utf8(came).ok());
+            return Self {
+                header: came.map_or_else(|| Context::root().to_string(), str::to_owned),
+                span: None,
+            };
+        }
+        let context = parent.map_or_else(Context::root, Context::child);
+        Self {
+            header: context.to_string(),
+            span: Some((context, parent)),
+        }
     }
-    let (trace, span) = bytes.split_at(16);
-    format!("00-{}-{}-01", hex::encode(trace), hex::encode(span))
+
+    /// Of what nobody wrote a context for.
+    pub(crate) fn fresh() -> Self {
+        Self::of(None)
+    }
 }
 
-/// Version 00 only, lower-case hex, ids that are not all zero.
-fn is_valid(value: &[u8]) -> bool {
-    let mut parts = value.split(|byte| *byte == b'-');
-    let mut part = |bytes: usize| {
-        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        parts
-            .next()
-            .filter(|part| part.len() == bytes && part.iter().all(is_hex))
+/// What became of a delivery: no body, no header, no address of a person.
+#[derive(Debug)]
+pub(crate) struct Answered<'a> {
+    pub(crate) received_at: UnixMillis,
+    pub(crate) took: Duration,
+    pub(crate) status: u16,
+    pub(crate) refusal: Option<&'a Refusal>,
+    pub(crate) ids: Ids,
+}
+
+/// The ids by which logs and traces are joined, as far as they became known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ids(pub(crate) Vec<(&'static str, String)>);
+
+impl Ids {
+    pub(crate) fn add(&mut self, name: &'static str, id: Option<impl ToString>) {
+        if is_heard() {
+            self.0.extend(id.map(|id| (name, id.to_string())));
+        }
+    }
+}
+
+/// Tells the span of a delivery. Refusals are kept whatever the sampling says; that of a sender
+/// who is not known begins a trace of its own.
+pub(crate) fn answered(trace: Option<&Trace>, answered: Answered<'_>) {
+    tell(|| {
+        let place = trace.and_then(|trace| trace.span);
+        let (context, parent) = place.unwrap_or_else(|| (Context::root(), None));
+        let millis = u64::try_from(answered.received_at).unwrap_or(0);
+        let start = UNIX_EPOCH + Duration::from_millis(millis);
+        let mut attributes = answered.ids.0;
+        attributes.extend([
+            ("http.request.method", "POST".to_owned()),
+            ("http.route", "/webhooks/stripe".to_owned()),
+            ("http.response.status_code", answered.status.to_string()),
+        ]);
+        let refusal = answered.refusal;
+        attributes.extend(refusal.map(|refusal| ("error.type", refusal.code().to_owned())));
+        // A client's mistake is no error of the server's span.
+        let error = refusal.filter(|refusal| refusal.status().is_server_error());
+        Span {
+            name: "POST /webhooks/stripe",
+            kind: Kind::Server,
+            context,
+            parent: parent.map(|parent| parent.span),
+            links: Vec::new(),
+            start,
+            end: start + answered.took,
+            attributes,
+            error: error.map(ToString::to_string),
+            keep: refusal.is_some(),
+        }
+    });
+}
+
+/// Tells that an event was fetched, which hangs on nothing.
+pub(crate) fn fetched(trace: &Trace, name: &'static str, at: UnixMillis, ids: Ids) {
+    let Some((context, _)) = trace.span else {
+        return;
     };
-    let (version, trace, span, flags) = (part(2), part(32), part(16), part(2));
-    let is_id = |id: Option<&[u8]>| id.is_some_and(|id| id.iter().any(|byte| *byte != b'0'));
-    value.len() == TRACEPARENT_BYTES
-        && version == Some(b"00")
-        && is_id(trace)
-        && is_id(span)
-        && flags.is_some()
+    tell(|| {
+        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
+        Span {
+            name,
+            kind: Kind::Producer,
+            context,
+            parent: None,
+            links: Vec::new(),
+            start: at,
+            end: at,
+            attributes: ids.0,
+            error: None,
+            keep: false,
+        }
+    });
 }
 
 #[cfg(test)]
@@ -45,7 +127,10 @@ mod tests {
     #[test]
     fn a_valid_context_is_kept_and_any_other_is_replaced_by_a_valid_one() {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let traceparent = |came: Option<&[u8]>| Trace::of(came).header;
         assert_eq!(traceparent(Some(given.as_bytes())), given);
+        let unsampled = given.replace("-01", "-00");
+        assert_eq!(traceparent(Some(unsampled.as_bytes())), unsampled);
         let zero = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
         for bad in [
             zero,
@@ -58,7 +143,7 @@ mod tests {
         ] {
             let made = traceparent(Some(bad.as_bytes()));
             assert_ne!(made, bad);
-            assert!(is_valid(made.as_bytes()), "{made}");
+            assert!(Context::parse(made.as_bytes()).is_some(), "{made}");
         }
         assert_ne!(traceparent(None), traceparent(None));
     }
