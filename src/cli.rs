@@ -45,7 +45,15 @@ const STORE: &[&str] = &[
     "scylla-user",
     "scylla-password",
 ];
-const SERVE: &[&str] = &["ops", "ops-token", "ready-file", "signing-keys"];
+const SERVE: &[&str] = &[
+    "ops",
+    "ops-token",
+    "ready-file",
+    "signing-keys",
+    "otlp-endpoint",
+    "otlp-protocol",
+    "otlp-sample",
+];
 const INGEST: &[&str] = &[
     "http",
     "stripe-webhook-secret",

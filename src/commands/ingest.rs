@@ -37,7 +37,7 @@ pub fn run(config: IngestConfig) -> Result<(), Failure> {
     announcing.abort();
     drop(ready_file);
     open.stopper.stop();
-    let _ = open.runtime.block_on(ops.task);
+    serving::close(&open.runtime, ops.task, open.spans);
     served
 }
 

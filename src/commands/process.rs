@@ -43,7 +43,7 @@ pub fn run(config: ProcessConfig) -> Result<(), Failure> {
     let ended = work(&config, (&open.runtime, &open.stop), &known, &shown);
     drop(ready_file);
     open.stopper.stop();
-    let _ = open.runtime.block_on(ops.task);
+    serving::close(&open.runtime, ops.task, open.spans);
     ended
 }
 

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use trueup_otlp::Exporter;
 
 use crate::config::{KafkaTarget, OpsTarget, ServeConfig};
 use crate::failure::Failure;
@@ -27,6 +28,7 @@ pub struct Serving {
     ops_listener: TcpListener,
     ops_target: OpsTarget,
     kafka: String,
+    spans: Option<Exporter>,
 }
 
 /// The ops listener at work.
@@ -57,7 +59,11 @@ impl Serving {
         };
         let ops_target = serve.ops.clone();
         let kafka = serve.kafka.hosts.join(",");
+        let spans = serve.otlp.as_ref();
+        let spans = spans.map(|otlp| trueup_otlp::start(otlp, runtime.handle()));
+        let spans = spans.transpose().map_err(Failure::failed)?;
         Ok(Self {
+            spans,
             runtime,
             stopper,
             stop,
@@ -100,6 +106,7 @@ impl Serving {
             stopper: self.stopper,
             stop: self.stop,
             ready_file: self.ready_file,
+            spans: self.spans,
         };
         Ok((open, OpsTask { task, ready }))
     }
@@ -111,6 +118,16 @@ pub struct Open {
     pub stopper: Stopper,
     pub stop: Stop,
     pub ready_file: ReadyFile,
+    pub spans: Option<Exporter>,
+}
+
+/// The end of a process that was told to stop: the ops listener, then the last spans.
+pub fn close(runtime: &Runtime, ops: JoinHandle<()>, spans: Option<Exporter>) {
+    // A listener that ended by a panic has nothing left to close.
+    let _ = runtime.block_on(ops);
+    if let Some(spans) = spans {
+        runtime.block_on(spans.stop());
+    }
 }
 
 /// How values are framed: with the registry's ids where there is a registry.

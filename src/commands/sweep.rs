@@ -59,7 +59,7 @@ pub fn run(config: SweepConfig) -> Result<(), Failure> {
     announcing.abort();
     drop(ready_file);
     open.stopper.stop();
-    let _ = open.runtime.block_on(ops.task);
+    serving::close(&open.runtime, ops.task, open.spans);
     ended
 }
 

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trueup_broker::faults::{Rule, parse_script};
+use trueup_otlp::OtlpSettings;
 use trueup_schemas::seal::SigningKeys;
 
+use super::otlp;
 use super::serving::{GatewayConfig, WorkersConfig};
 use super::sweep::SweepTarget;
 use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
@@ -37,6 +39,8 @@ pub struct DevConfig {
     pub store: Option<LedgerConfig>,
     pub ops: OpsTarget,
     pub ready_file: Option<PathBuf>,
+    /// Where spans go, if anywhere.
+    pub otlp: Option<OtlpSettings>,
     /// `None`: its own.
     pub signing_keys: Option<SigningKeys>,
     /// The unnamed endpoint comes first; without secrets, it is given the own one.
@@ -61,6 +65,7 @@ impl DevConfig {
         let store = store(&mut reader);
         let ops = OpsTarget::to_bind(&mut reader);
         let ready_file = reader.optional("ready-file", |path| Ok(PathBuf::from(path)));
+        let otlp = otlp::read(&mut reader);
         let signing_keys = targets::signing_keys_if_set(&mut reader);
         let gateway = GatewayConfig::read_for_dev(&mut reader);
         // Beside an existing Kafka others may be in the group.
@@ -87,6 +92,7 @@ impl DevConfig {
                 store: store?,
                 ops: ops?,
                 ready_file,
+                otlp,
                 signing_keys,
                 gateway: gateway?,
                 workers,

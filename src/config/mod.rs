@@ -2,6 +2,8 @@
 
 pub mod targets;
 
+pub mod otlp;
+
 pub mod serving;
 
 pub mod dev;

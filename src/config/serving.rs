@@ -5,9 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use trueup_otlp::OtlpSettings;
 use trueup_schemas::seal::SigningKeys;
 use trueup_stripe::limit::{Rate, RateLimit};
 
+use super::otlp;
 use super::targets::{self, KafkaTarget, OpsTarget, StoreTarget};
 use crate::settings::endpoint::{self, EndpointSettings, LIVEMODES};
 use crate::settings::{Faults, Merged, Reader, value};
@@ -23,6 +25,8 @@ pub struct ServeConfig {
     pub ready_file: Option<PathBuf>,
     pub signing_keys: SigningKeys,
     pub kafka: KafkaTarget,
+    /// Where spans go, if anywhere.
+    pub otlp: Option<OtlpSettings>,
 }
 
 impl ServeConfig {
@@ -31,7 +35,9 @@ impl ServeConfig {
         let ready_file = reader.optional("ready-file", |path| Ok(PathBuf::from(path)));
         let signing_keys = targets::signing_keys(reader);
         let kafka = KafkaTarget::read(reader);
+        let otlp = otlp::read(reader);
         Some(Self {
+            otlp,
             ops: ops?,
             ready_file,
             signing_keys: signing_keys?,

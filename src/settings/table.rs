@@ -37,6 +37,9 @@ const OWN_VARIABLES: &[(&str, &str)] = &[
     ("stripe-webhook-secret", "STRIPE_WEBHOOK_SECRET"),
     ("stripe-api-key", "STRIPE_API_KEY"),
     ("stripe-api-base", "STRIPE_API_BASE"),
+    ("otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ("otlp-protocol", "OTEL_EXPORTER_OTLP_PROTOCOL"),
+    ("otlp-sample", "OTEL_TRACES_SAMPLER_ARG"),
 ];
 
 impl Setting {
@@ -168,6 +171,24 @@ pub const SETTINGS: &[Setting] = &[
         "PATH",
         None,
         "Written once everything serves: JSON with http, ops, kafka, pid",
+    ),
+    one(
+        "otlp-endpoint",
+        "URL",
+        None,
+        "Collector that spans are sent to, such as http://127.0.0.1:4318; without it none are made",
+    ),
+    one(
+        "otlp-protocol",
+        "http|grpc",
+        Some("http"),
+        "How the collector is spoken to: protobuf over HTTP, or gRPC",
+    ),
+    one(
+        "otlp-sample",
+        "SHARE",
+        Some("1"),
+        "Share of the traces that is sent, from 0 to 1; refusals, errors and gaps are sent always",
     ),
     one(
         "kafka",

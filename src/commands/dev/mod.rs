@@ -52,6 +52,7 @@ pub fn run(mut config: DevConfig) -> Result<(), Failure> {
             None => SigningKeys::parse(&data.signing_keys()?).map_err(Failure::failed)?,
         },
         kafka: config.kafka.clone(),
+        otlp: config.otlp.clone(),
     };
     let serving = Serving::begin(&serve, serving::cores())?;
     // From here on the broker is what stops last, however this ends.
@@ -181,7 +182,7 @@ impl Parts<'_> {
             served.and(worked).and(swept)
         });
         drop(open.ready_file);
-        let _ = open.runtime.block_on(ops.task);
+        serving::close(&open.runtime, ops.task, open.spans);
         ended
     }
 
