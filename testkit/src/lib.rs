@@ -5,6 +5,7 @@
 //! Whatever is started here dies with its handle, and with the process if that is killed.
 
 mod cassandra;
+mod collector;
 mod cql;
 mod environment;
 mod fault;
@@ -22,6 +23,7 @@ mod trueup;
 mod wait;
 
 pub use cassandra::{Cassandra, CassandraOptions};
+pub use collector::{Collector, ToldSpan};
 pub use environment::{CQL_VARIABLE, KAFKA_VARIABLE, cql, given, kafka, topic_prefix, unique};
 pub use fault::ServiceFault;
 pub use java::{JavaPrograms, kafka_tool};

@@ -21,3 +21,6 @@ pub(crate) const TAIL_LINES: usize = 60;
 pub(crate) const STRIPE_API_IDLE: Duration = Duration::from_secs(60);
 /// The most bytes of a request's head that it reads.
 pub(crate) const STRIPE_API_REQUEST_BYTES: u64 = 64 * 1024;
+
+/// Of one request to the collector's stand-in.
+pub(crate) const COLLECTOR_REQUEST_BYTES: usize = 16 * 1024 * 1024;

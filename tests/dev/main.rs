@@ -37,3 +37,5 @@ mod strange_headers;
 mod letters;
 
 mod letters_killed;
+
+mod traces;
