@@ -65,6 +65,17 @@ fn one_order_is_one_trace_from_the_webhook_to_its_status_change() {
 }
 
 #[test]
+fn records_that_name_another_trace_than_their_delivery_are_caught() {
+    let collector = Collector::start().unwrap();
+    let launch = trueup().env("TRUEUP_PLANT", "trace-torn");
+    let dev = Dev::launch(launch, &["--otlp-endpoint", &collector.url()]);
+    assert!(dev.send(&[success("mug", 1)]).status.success());
+    let told = spans(&collector, 3, |span| has(span, "order_id", "mug"));
+    let traces: BTreeSet<&str> = told.iter().map(|span| span.trace.as_str()).collect();
+    assert_eq!(traces.len(), 2, "the planted bug goes unseen: {told:?}");
+}
+
+#[test]
 fn a_refusal_and_a_gap_are_told_where_nothing_else_is_sampled_and_nothing_secret_is() {
     let collector = Collector::start().unwrap();
     let url = collector.url();

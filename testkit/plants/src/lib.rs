@@ -88,6 +88,8 @@ pub enum Plant {
     GraceNeedsTraffic,
     /// An order whose gaps all closed gets no tombstone.
     GapTombstoneSkipped,
+    /// The records of a delivery name another trace than its span.
+    TraceTorn,
 }
 
 impl Plant {
@@ -135,6 +137,7 @@ impl Plant {
         ("replay-dies-halfway", Self::ReplayDiesHalfway),
         ("grace-needs-traffic", Self::GraceNeedsTraffic),
         ("gap-tombstone-skipped", Self::GapTombstoneSkipped),
+        ("trace-torn", Self::TraceTorn),
     ];
 }
 
