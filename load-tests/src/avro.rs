@@ -8,7 +8,7 @@ use crate::kafka::LogRecord;
 
 /// `C3 01`, then eight bytes of the schema's fingerprint.
 const MARKER: [u8; 2] = [0xC3, 0x01];
-const HEADER_BYTES: usize = 10;
+pub(crate) const HEADER_BYTES: usize = 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AvroFault {

@@ -200,16 +200,12 @@ fn is_drained(bootstrap: &str, topics: &[String]) -> bool {
 }
 
 fn sender_options(options: &DrainOptions, cluster: &Cluster) -> SenderOptions {
-    SenderOptions {
-        url: cluster.webhook_url(),
-        secret: WEBHOOK_SECRET.to_owned(),
-        workers: options.senders,
-        attempt_timeout: Duration::from_secs(10),
-        backoff_first: Duration::from_millis(50),
-        backoff_most: Duration::from_secs(2),
-        rate_per_s: 0,
-        seed: options.seed,
-    }
+    SenderOptions::to(
+        cluster.webhook_url(),
+        WEBHOOK_SECRET,
+        options.senders,
+        options.seed,
+    )
 }
 
 fn cluster_options(options: &DrainOptions) -> ClusterOptions {

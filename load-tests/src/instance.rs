@@ -48,6 +48,16 @@ pub enum InstanceFault {
     },
 }
 
+impl InstanceFault {
+    pub(crate) fn start(name: &str) -> impl Fn(io::Error) -> Self {
+        let name = name.to_owned();
+        move |cause| Self::Start {
+            name: name.clone(),
+            cause,
+        }
+    }
+}
+
 /// One running, dead or frozen process.
 #[derive(Debug)]
 pub struct Instance {
@@ -226,12 +236,9 @@ fn ready_of(launch: &Launch) -> PathBuf {
 }
 
 fn spawn(launch: &Launch) -> Result<Child, InstanceFault> {
-    let start = |cause| InstanceFault::Start {
-        name: launch.name.clone(),
-        cause,
-    };
-    let log = append(&log_of(launch)).map_err(start)?;
-    let talk = log.try_clone().map_err(start)?;
+    let start = InstanceFault::start(&launch.name);
+    let log = append(&log_of(launch)).map_err(&start)?;
+    let talk = log.try_clone().map_err(&start)?;
     Command::new(&launch.binary)
         .args(&launch.arguments)
         .arg("--ready-file")

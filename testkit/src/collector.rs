@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{Span, status};
 use prost::Message;
 
-use crate::limits::{COLLECTOR_REQUEST_BYTES, STRIPE_API_IDLE};
+use crate::limits::{COLLECTOR_REQUEST_BYTES, STAND_IN_IDLE};
 
 /// A span as it came. Ids are lower-case hex; no parent is an empty one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Collector {
     }
 
     fn converse(&self, stream: &TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(STRIPE_API_IDLE))?;
+        stream.set_read_timeout(Some(STAND_IN_IDLE))?;
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some((target, body)) = request(&mut reader)? {
             let status = self.take(&target, &body);

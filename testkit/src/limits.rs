@@ -17,8 +17,8 @@ pub(crate) const PORT_TRIES: u32 = 200;
 /// Lines of a log shown with a failure.
 pub(crate) const TAIL_LINES: usize = 60;
 
-/// How long the stand-in for Stripe's API waits for a request, and holds one that it ignores.
-pub(crate) const STRIPE_API_IDLE: Duration = Duration::from_secs(60);
+/// How long a stand-in waits for a request, and that for Stripe's API holds one that it ignores.
+pub(crate) const STAND_IN_IDLE: Duration = Duration::from_secs(60);
 /// The most bytes of a request's head that it reads.
 pub(crate) const STRIPE_API_REQUEST_BYTES: u64 = 64 * 1024;
 

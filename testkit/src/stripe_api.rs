@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::limits::{STRIPE_API_IDLE, STRIPE_API_REQUEST_BYTES};
+use crate::limits::{STAND_IN_IDLE, STRIPE_API_REQUEST_BYTES};
 
 /// The only key that the stand-in takes.
 pub const API_KEY: &str = "sk_test_0123456789abcdef";
@@ -119,7 +119,7 @@ impl StripeApi {
     }
 
     fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(STRIPE_API_IDLE))?;
+        stream.set_read_timeout(Some(STAND_IN_IDLE))?;
         let (target, authorised) = head(&stream)?;
         let (trouble, held) = {
             let mut shared = self.lock();

@@ -1,6 +1,5 @@
 //! The queue of spans and the task that empties it: batches, with a limit on everything.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -116,7 +115,7 @@ async fn run(
     mut spans: mpsc::Receiver<Span>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let told = AtomicBool::new(false);
+    let mut failing = false;
     let mut batch = Vec::with_capacity(BATCH_SPANS);
     loop {
         let is_last = tokio::select! {
@@ -136,7 +135,7 @@ async fn run(
         }
         while !batch.is_empty() {
             let most = batch.len().min(BATCH_SPANS);
-            send(&exporter, batch.drain(..most).collect(), &told).await;
+            send(&exporter, batch.drain(..most).collect(), &mut failing).await;
         }
         if is_last {
             return;
@@ -154,7 +153,7 @@ async fn fill(spans: &mut mpsc::Receiver<Span>, batch: &mut Vec<Span>) {
 }
 
 /// Tries a few times, then gives the spans up; the log says so once until it works again.
-async fn send(exporter: &SpanExporter, spans: Vec<Span>, told: &AtomicBool) {
+async fn send(exporter: &SpanExporter, spans: Vec<Span>, failing: &mut bool) {
     let count = spans.len();
     let data: Vec<_> = spans.into_iter().map(convert::data).collect();
     let once = async || -> OTelSdkResult { exporter.export(data.clone()).await };
@@ -166,12 +165,12 @@ async fn send(exporter: &SpanExporter, spans: Vec<Span>, told: &AtomicBool) {
         .with_jitter();
     match once.retry(waits).await {
         Ok(()) => {
-            told.store(false, Ordering::Relaxed);
+            *failing = false;
             metrics::count("sent", count);
         }
         Err(fault) => {
             metrics::count("failed", count);
-            if !told.swap(true, Ordering::Relaxed) {
+            if !std::mem::replace(failing, true) {
                 tracing::warn!(%fault, spans = count, "spans were given up; is the collector up?");
             }
         }

@@ -79,7 +79,7 @@ impl<P: Publisher, C: Clock> Feeder<P, C> {
             // Nobody signed it: it was fetched.
             signature: "",
             endpoint: None,
-            traceparent: &trace.header,
+            traceparent: &trace.header(),
         };
         let mut ids = Ids::default();
         ids.add("event.id", Some(&id));

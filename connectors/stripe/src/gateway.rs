@@ -163,7 +163,7 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
         seen.ids.add("event.id", Some(&notice.id));
         seen.ids.add("event.type", Some(&notice.event_type));
         let traceparent = head.headers.get(TRACEPARENT).map(|value| value.as_bytes());
-        let trace = seen.trace.insert(Trace::of(traceparent)).header.clone();
+        let trace = &*seen.trace.insert(Trace::of(traceparent));
         is_meant_for(endpoint, &notice)?;
         if notice.api_version.is_none() {
             metrics::no_api_version();
@@ -187,7 +187,7 @@ impl<P: Publisher, C: Clock> Gateway<P, C> {
             account,
             signature,
             endpoint: endpoint.name.as_deref(),
-            traceparent: &trace,
+            traceparent: &trace.header(),
         };
         note_accepting(&normalised, &delivery);
         self.publish(normalised, &delivery, started).await?;

@@ -12,8 +12,8 @@ use crate::refusal::Refusal;
 /// Where a delivery stands in its trace.
 #[derive(Debug, Clone)]
 pub(crate) struct Trace {
-    /// The `traceparent` to write.
-    pub(crate) header: String,
+    /// What the sender wrote, where it is valid.
+    came: Option<String>,
     /// The delivery's own span and what it hangs on; none where nobody listens, and then the
     /// sender's context is handed on as it came.
     span: Option<(Context, Option<Context>)>,
@@ -23,23 +23,22 @@ impl Trace {
     /// Of what the sender wrote, who must be known by then.
     pub(crate) fn of(incoming: Option<&[u8]>) -> Self {
         let parent = incoming.and_then(Context::parse);
-        if !is_heard() {
-            let came = incoming.filter(|_| parent.is_some());
-            let came = came.and_then(|came| std::str::from_utf8(came).ok());
-            return Self {
-                header: came.map_or_else(|| Context::root().to_string(), str::to_owned),
-                span: None,
-            };
-        }
-        let context = parent.map_or_else(Context::root, Context::child);
-        let written = if planted(Plant::TraceTorn) {
-            Context::root()
-        } else {
-            context
-        };
+        let came = incoming.filter(|_| parent.is_some());
+        let came = came.and_then(|came| std::str::from_utf8(came).ok());
+        let context = || parent.map_or_else(Context::root, Context::child);
         Self {
-            header: written.to_string(),
-            span: Some((context, parent)),
+            came: came.map(str::to_owned),
+            span: is_heard().then(|| (context(), parent)),
+        }
+    }
+
+    /// The `traceparent` to write.
+    pub(crate) fn header(&self) -> String {
+        match (&self.span, &self.came) {
+            (Some(_), _) if planted(Plant::TraceTorn) => Context::root().to_string(),
+            (Some((context, _)), _) => context.to_string(),
+            (None, Some(came)) => came.clone(),
+            (None, None) => Context::root().to_string(),
         }
     }
 
@@ -133,7 +132,7 @@ mod tests {
     #[test]
     fn a_valid_context_is_kept_and_any_other_is_replaced_by_a_valid_one() {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let traceparent = |came: Option<&[u8]>| Trace::of(came).header;
+        let traceparent = |came: Option<&[u8]>| Trace::of(came).header();
         assert_eq!(traceparent(Some(given.as_bytes())), given);
         let unsampled = given.replace("-01", "-00");
         assert_eq!(traceparent(Some(unsampled.as_bytes())), unsampled);

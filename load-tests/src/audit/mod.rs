@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -46,6 +47,29 @@ impl fmt::Display for Fault {
             self.evidence.replace('\n', "\n    ")
         )
     }
+}
+
+/// Faults of a run that are shown; the others are counted.
+const SHOWN: usize = 25;
+
+/// The last lines of a run's report: no fault, or the first ones and where to look.
+pub(crate) fn verdict<'a>(
+    f: &mut fmt::Formatter<'_>,
+    faults: impl Iterator<Item = &'a Fault> + Clone,
+    logs: &Path,
+) -> fmt::Result {
+    let count = faults.clone().count();
+    if count == 0 {
+        return write!(f, "no fault found");
+    }
+    writeln!(f, "{count} faults; logs in `{}`", logs.display())?;
+    for fault in faults.take(SHOWN) {
+        writeln!(f, "  {fault}")?;
+    }
+    if count > SHOWN {
+        writeln!(f, "  and {} more", count - SHOWN)?;
+    }
+    Ok(())
 }
 
 /// What was found.

@@ -176,14 +176,13 @@ fn attack(
     );
     let progress = Progress::default();
     let sender = SenderOptions {
-        url: cluster.webhook_url(),
-        secret: cluster::WEBHOOK_SECRET.to_owned(),
-        workers: options.senders,
-        attempt_timeout: Duration::from_secs(10),
-        backoff_first: Duration::from_millis(50),
-        backoff_most: Duration::from_secs(2),
         rate_per_s: options.rate,
-        seed: options.seed,
+        ..SenderOptions::to(
+            cluster.webhook_url(),
+            cluster::WEBHOOK_SECRET,
+            options.senders,
+            options.seed,
+        )
     };
     let bootstrap = services.kafka();
     let orders = OrderService {

@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use super::ChaosOptions;
 use super::director::Conducted;
-use crate::audit::{Fault, Figures};
+use crate::audit::{Fault, Figures, verdict};
 use crate::gauges::Gauges;
 use crate::sender::Sent;
-
-/// Faults that are printed in full; a broken run may have one per order.
-const SHOWN: usize = 25;
 
 #[derive(Debug)]
 pub struct Report {
@@ -50,7 +47,7 @@ impl Report {
     }
 
     /// Every fault, those of the processes among them.
-    pub fn all_faults(&self) -> impl Iterator<Item = &Fault> {
+    pub fn all_faults(&self) -> impl Iterator<Item = &Fault> + Clone {
         self.conducted.faults.iter().chain(&self.faults)
     }
 
@@ -109,17 +106,6 @@ impl fmt::Display for Report {
         for (at, act) in &self.conducted.acts {
             writeln!(f, "  {:>7.1?}  {act}", at)?;
         }
-        let count = self.all_faults().count();
-        if count == 0 {
-            return write!(f, "no fault found");
-        }
-        writeln!(f, "{count} faults; logs in `{}`", self.logs.display())?;
-        for fault in self.all_faults().take(SHOWN) {
-            writeln!(f, "  {fault}")?;
-        }
-        if count > SHOWN {
-            writeln!(f, "  and {} more", count - SHOWN)?;
-        }
-        Ok(())
+        verdict(f, self.all_faults(), &self.logs)
     }
 }

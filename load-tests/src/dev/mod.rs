@@ -105,14 +105,14 @@ fn attack(
     let blows = blow::schedule(options.seed, options.kills.saturating_sub(1));
     let progress = Progress::default();
     let sender = SenderOptions {
-        url: process.webhook_url(),
-        secret: WEBHOOK_SECRET.to_owned(),
-        workers: options.senders,
-        attempt_timeout: Duration::from_secs(10),
-        backoff_first: Duration::from_millis(50),
         backoff_most: Duration::from_millis(500),
         rate_per_s: options.rate,
-        seed: options.seed,
+        ..SenderOptions::to(
+            process.webhook_url(),
+            WEBHOOK_SECRET,
+            options.senders,
+            options.seed,
+        )
     };
     let bootstrap = process.kafka().to_owned();
     let orders = OrderService {

@@ -6,12 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::conduct::Conducted;
-use crate::audit::{Fault, Figures};
+use crate::audit::{Fault, Figures, verdict};
 use crate::gauges::Gauges;
 use crate::sender::Sent;
-
-/// Faults that are printed in full; a broken run may have one per order.
-const SHOWN: usize = 25;
 
 #[derive(Debug, Default)]
 pub struct DevReport {
@@ -101,17 +98,6 @@ impl fmt::Display for DevReport {
         for (api, told) in by_api {
             writeln!(f, "  {api:<18} {}", told.join(", "))?;
         }
-        let count = self.faults.len();
-        if count == 0 {
-            return write!(f, "no fault found");
-        }
-        writeln!(f, "{count} faults; logs in `{}`", self.logs.display())?;
-        for fault in self.faults.iter().take(SHOWN) {
-            writeln!(f, "  {fault}")?;
-        }
-        if count > SHOWN {
-            writeln!(f, "  and {} more", count - SHOWN)?;
-        }
-        Ok(())
+        verdict(f, self.faults.iter(), &self.logs)
     }
 }

@@ -1,6 +1,5 @@
 //! The commands that an operator runs beside the process: the sweep, the probe and the audit.
 
-use std::io;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
@@ -72,7 +71,7 @@ fn run(name: &str, command: &mut Command) -> Result<Said, ChaosFault> {
         .env("TRUEUP_SIGNING_KEYS", SIGNING_KEYS)
         .stdin(Stdio::null())
         .output();
-    let output = done.map_err(|cause| start(name, cause))?;
+    let output = done.map_err(InstanceFault::start(name))?;
     eprintln!("{name}: {:.1?}", started.elapsed());
     Ok(said(&output))
 }
@@ -83,11 +82,4 @@ fn said(output: &Output) -> Said {
         report: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
-}
-
-fn start(name: &str, cause: io::Error) -> ChaosFault {
-    ChaosFault::Instance(InstanceFault::Start {
-        name: name.to_owned(),
-        cause,
-    })
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::orders::{Order, Stage};
 use super::stages::Expected;
-use super::{GapsOptions, GapsReport, commands, stripe};
+use super::stripe::{self, Stripe};
+use super::{GapsOptions, GapsReport, commands};
 use crate::audit::{self, Case};
 use crate::chaos::ChaosFault;
 use crate::chaos::cluster::WEBHOOK_SECRET;
@@ -42,8 +43,9 @@ impl Run<'_> {
         if !self.report.is_clean() {
             return Ok(());
         }
-        let swept = self.sweep(&delivered, &sent)?;
-        let probed = self.probe(&swept)?;
+        let stripe = stripe::start(self.fixtures, self.orders).map_err(ChaosFault::StripeApi)?;
+        let swept = self.sweep(&stripe, &delivered, &sent)?;
+        let probed = self.probe(&stripe, &swept)?;
         self.report.still_open = probed.gauges;
         if !self.report.is_clean() {
             return Ok(());
@@ -57,14 +59,13 @@ impl Run<'_> {
         let deliveries = sender::plan(&stories, self.options.seed, DUPLICATE_PERCENT);
         let progress = Progress::default();
         let sender = SenderOptions {
-            url: self.site.webhook_url(),
-            secret: WEBHOOK_SECRET.to_owned(),
-            workers: self.options.senders,
-            attempt_timeout: Duration::from_secs(10),
-            backoff_first: Duration::from_millis(50),
             backoff_most: Duration::from_millis(500),
-            rate_per_s: 0,
-            seed: self.options.seed,
+            ..SenderOptions::to(
+                self.site.webhook_url(),
+                WEBHOOK_SECRET,
+                self.options.senders,
+                self.options.seed,
+            )
         };
         let service = OrderService {
             bootstrap: self.site.kafka().to_owned(),
@@ -159,9 +160,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn sweep(&mut self, before: &Expected, sent: &Sent) -> Result<Expected, ChaosFault> {
-        let stripe = self.stripe()?;
-        let said = commands::sweep(&self.site, &stripe)?;
+    fn sweep(
+        &mut self,
+        stripe: &Stripe,
+        before: &Expected,
+        sent: &Sent,
+    ) -> Result<Expected, ChaosFault> {
+        let said = commands::sweep(&self.site, stripe)?;
         let fed = ["/undelivered/fed", "/full/fed"].map(|pass| said.number(pass));
         if said.code != Some(0) || fed != [Some(stripe.undelivered), Some(stripe.listed)] {
             let expected = format!("{} and {} to feed", stripe.undelivered, stripe.listed);
@@ -177,9 +182,8 @@ impl Run<'_> {
         Ok(after)
     }
 
-    fn probe(&mut self, before: &Expected) -> Result<Expected, ChaosFault> {
-        let stripe = self.stripe()?;
-        let said = commands::probe(&self.site, &stripe)?;
+    fn probe(&mut self, stripe: &Stripe, before: &Expected) -> Result<Expected, ChaosFault> {
+        let said = commands::probe(&self.site, stripe)?;
         self.report.probed = said.number("/probed/succeeded").unwrap_or(0);
         if said.code != Some(0) || self.report.probed == 0 {
             let what = "did not end well";
@@ -188,10 +192,6 @@ impl Run<'_> {
         let after = self.settle(Stage::Probed)?;
         self.report.closed_by_probe = after.closed_since(before);
         Ok(after)
-    }
-
-    fn stripe(&self) -> Result<stripe::Stripe, ChaosFault> {
-        stripe::start(self.fixtures, self.orders).map_err(ChaosFault::StripeApi)
     }
 
     fn known(&self, stage: Stage) -> Vec<Story> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::audit::{Fault, Figures};
+use crate::audit::{Fault, Figures, verdict};
 use crate::gauges::Gauges;
 
 #[derive(Debug, Default)]
@@ -70,18 +70,6 @@ impl fmt::Display for GapsReport {
         writeln!(f, "settled     {:.1?}", self.settled)?;
         writeln!(f, "tampered    the audit names {}", self.named.join(", "))?;
         writeln!(f, "time        {:.1?} in all", self.elapsed)?;
-        if self.faults.is_empty() {
-            return write!(f, "no fault found");
-        }
-        writeln!(
-            f,
-            "{} faults; logs in `{}`",
-            self.faults.len(),
-            self.logs.display()
-        )?;
-        for fault in self.faults.iter().take(25) {
-            writeln!(f, "  {fault}")?;
-        }
-        Ok(())
+        verdict(f, self.faults.iter(), &self.logs)
     }
 }

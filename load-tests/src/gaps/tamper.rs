@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use redb::{Database, ReadableTable, TableDefinition};
 use sha2::Sha256;
 
+use crate::avro::HEADER_BYTES;
 use crate::chaos::ChaosFault;
 use crate::kafka::{self, LogRecord};
 use crate::letters::EVENTS;
@@ -20,8 +21,6 @@ use crate::site::{SIGNING_SECRET, Site};
 const EVENT: &str = include_str!("../../../schemas/avro/PaymentEvent.avsc");
 const LEDGER: &str = include_str!("../../../schemas/avro/Ledger.avsc");
 const LEDGERS: TableDefinition<&str, (i64, &[u8])> = TableDefinition::new("ledgers");
-/// `C3 01` and the schema's fingerprint.
-const FRAME_BYTES: usize = 10;
 const READ: Duration = Duration::from_secs(60);
 const FIELD: &str = "amount_received";
 
@@ -37,7 +36,7 @@ pub(super) fn alter_record(site: &Site, event_id: &str) -> Result<(), ChaosFault
     let mut record = found.ok_or_else(|| tamper(&what, "it is not in the log"))?;
     let payload = record.payload.take().unwrap_or_default();
     let altered = one_more(EVENT, &payload, &["facts"]).map_err(|why| tamper(&what, why))?;
-    let datum = altered.get(FRAME_BYTES..).unwrap_or_default();
+    let datum = altered.get(HEADER_BYTES..).unwrap_or_default();
     let signature = signature(EVENTS.as_bytes(), &record.key, datum);
     record
         .headers
@@ -74,7 +73,7 @@ pub(super) fn change_rows(data: &Path, changed: &str, deleted: &str) -> Result<(
 fn one_more(schema: &str, framed: &[u8], path: &[&str]) -> Result<Vec<u8>, String> {
     let schema = Schema::parse_str(schema).map_err(|fault| fault.to_string())?;
     let (frame, mut datum) = framed
-        .split_at_checked(FRAME_BYTES)
+        .split_at_checked(HEADER_BYTES)
         .ok_or("it is too short")?;
     let read = from_avro_datum(&schema, &mut datum, None);
     let mut value = read.map_err(|fault| fault.to_string())?;

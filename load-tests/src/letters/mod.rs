@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::audit::{AuditFault, Fault};
+use crate::audit::{AuditFault, Fault, verdict};
 use crate::chaos::ChaosFault;
 use crate::chaos::cluster::WEBHOOK_SECRET;
 use crate::fixtures::Fixtures;
@@ -101,19 +101,7 @@ impl fmt::Display for LettersReport {
             told.last, told.last_took, self.repeats
         )?;
         writeln!(f, "time        {:.1?} in all", self.elapsed)?;
-        if self.faults.is_empty() {
-            return write!(f, "no fault found");
-        }
-        writeln!(
-            f,
-            "{} faults; logs in `{}`",
-            self.faults.len(),
-            self.logs.display()
-        )?;
-        for fault in self.faults.iter().take(25) {
-            writeln!(f, "  {fault}")?;
-        }
-        Ok(())
+        verdict(f, self.faults.iter(), &self.logs)
     }
 }
 
@@ -213,14 +201,13 @@ fn model(
     let deliveries = sender::plan(&stories, options.seed, 0);
     let mut site = Site::start("model", &site_options(options), &report.logs, random)?;
     let sender = SenderOptions {
-        url: site.webhook_url(),
-        secret: WEBHOOK_SECRET.to_owned(),
-        workers: options.senders,
-        attempt_timeout: Duration::from_secs(10),
-        backoff_first: Duration::from_millis(50),
         backoff_most: Duration::from_millis(500),
-        rate_per_s: 0,
-        seed: options.seed,
+        ..SenderOptions::to(
+            site.webhook_url(),
+            WEBHOOK_SECRET,
+            options.senders,
+            options.seed,
+        )
     };
     let sent = sender::send(
         &fixtures,

@@ -121,8 +121,5 @@ fn wait(replay: &mut Child, deadline: Instant) -> Result<(), ChaosFault> {
 }
 
 fn start(cause: io::Error) -> ChaosFault {
-    ChaosFault::Instance(InstanceFault::Start {
-        name: "dlq replay".to_owned(),
-        cause,
-    })
+    InstanceFault::start("dlq replay")(cause).into()
 }

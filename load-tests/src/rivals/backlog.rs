@@ -157,16 +157,12 @@ fn send(
     stories: &[Story],
     deliveries: &[Delivery],
 ) -> Result<Sent, RivalsFault> {
-    let sender = SenderOptions {
-        url: cluster.webhook_url(),
-        secret: WEBHOOK_SECRET.to_owned(),
-        workers: options.senders,
-        attempt_timeout: Duration::from_secs(10),
-        backoff_first: Duration::from_millis(50),
-        backoff_most: Duration::from_secs(2),
-        rate_per_s: 0,
-        seed: options.seed,
-    };
+    let sender = SenderOptions::to(
+        cluster.webhook_url(),
+        WEBHOOK_SECRET,
+        options.senders,
+        options.seed,
+    );
     let progress = Progress::default();
     let sent = std::thread::scope(|scope| {
         let sending =

@@ -34,6 +34,23 @@ pub struct SenderOptions {
     pub seed: u64,
 }
 
+impl SenderOptions {
+    /// As fast as it goes, with Stripe's patience in an attempt and less between them.
+    #[must_use]
+    pub fn to(url: String, secret: &str, workers: usize, seed: u64) -> Self {
+        Self {
+            url,
+            secret: secret.to_owned(),
+            workers,
+            attempt_timeout: Duration::from_secs(10),
+            backoff_first: Duration::from_millis(50),
+            backoff_most: Duration::from_secs(2),
+            rate_per_s: 0,
+            seed,
+        }
+    }
+}
+
 /// Read while a run goes on, and how it is stopped.
 #[derive(Debug, Default)]
 pub struct Progress {

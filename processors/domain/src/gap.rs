@@ -129,15 +129,14 @@ impl GapSet {
         self.gaps.iter().filter(is_open)
     }
 
-    /// How many are open here that were not open `before`.
-    #[must_use]
-    pub fn newly_open(&self, before: &Self) -> usize {
+    /// Those that are open here and were not open `before`.
+    pub fn newly_open<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Gap> {
         let mut known = before.open().peekable();
-        let is_new = |gap: &&Gap| {
+        let is_new = move |gap: &&Gap| {
             while known.next_if(|old| old.key() < gap.key()).is_some() {}
             known.next_if(|old| old.key() == gap.key()).is_none()
         };
-        self.open().filter(is_new).count()
+        self.open().filter(is_new)
     }
 
     /// The next time at which an awaiting gap opens.

@@ -12,17 +12,19 @@ use trueup_schemas::records::OrderStatusChanged;
 use trueup_schemas::replay::ReplayMark;
 
 use crate::opening::Refused;
+use crate::told::Place;
 use crate::topology::{Fact, Reconciler};
 
-/// The record of a change, `None` where status and amounts stayed. `trace` is its `traceparent`.
+/// The record of a change, `None` where status and amounts stayed. It names the trace
+/// that `publishing` says, else that of the record.
 pub(crate) fn status_change(
     reconciler: &Reconciler,
     order: &OrderId,
     ledger: &Ledger,
     (before, after): (&View, &View),
     fact: &Fact,
-    partition: i32,
-    trace: Option<Vec<u8>>,
+    record: &Record,
+    publishing: Option<Place>,
 ) -> Option<Output> {
     if !publishes(before, after) {
         return None;
@@ -50,10 +52,12 @@ pub(crate) fn status_change(
         (headers::EVENT_ID, event_id.into_bytes()),
         (headers::EVENT_TYPE, event_type.into_bytes()),
     ];
+    let came = || record.header(headers::TRACEPARENT).map(<[u8]>::to_vec);
+    let trace = publishing.map(Place::header).or_else(came);
     told.extend(trace.map(|trace| (headers::TRACEPARENT, trace)));
     Some(Output {
         to: Destination::Status,
-        partition: Some(partition),
+        partition: Some(record.partition),
         key: order.as_str().as_bytes().to_vec(),
         value: Some(reconciler.codec.encode(&change)),
         headers: told,

@@ -73,7 +73,7 @@ impl Tally {
         for status in entered(before.0, after.0) {
             *self.payments.entry(status).or_default() += 1;
         }
-        let opened = after.1.newly_open(before.1);
+        let opened = after.1.newly_open(before.1).count();
         self.gaps_opened += u64::try_from(opened).unwrap_or(u64::MAX);
         if !is_right(before) && is_right(after) {
             self.reconciled += 1;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use trueup_domain::event::{Event, UnixMillis};
 use trueup_domain::fold::Verdict;
-use trueup_domain::gap::{Gap, GapSet, GapStatus};
+use trueup_domain::gap::GapSet;
 use trueup_domain::ids::OrderId;
 use trueup_engine::ports::log::Record;
 use trueup_schemas::headers;
@@ -126,15 +126,7 @@ impl Spans {
         if !is_heard() {
             return;
         }
-        let is_open = |gap: &&Gap| gap.status == GapStatus::Open;
-        let was_open = |gap: &Gap| {
-            let same = |old: &Gap| old.kind == gap.kind && old.payment == gap.payment;
-            before.gaps.iter().filter(is_open).any(same)
-        };
-        for gap in after.gaps.iter().filter(is_open) {
-            if was_open(gap) {
-                continue;
-            }
+        for gap in after.newly_open(before) {
             let mut attributes = vec![
                 ("order_id", order.as_str().to_owned()),
                 ("trueup.gap.kind", gap.kind.as_str().to_owned()),

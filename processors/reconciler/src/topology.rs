@@ -16,13 +16,12 @@ use trueup_domain::fold::{Verdict, fold_event, fold_snapshot};
 use trueup_domain::gap::{self, GapSet, Grace, next_gaps};
 use trueup_domain::ids::OrderId;
 use trueup_domain::ledger::Ledger;
-use trueup_domain::view::{View, view};
+use trueup_domain::view::{View, publishes, view};
 use trueup_domain::window::{Step, Totals};
 use trueup_engine::ports::log::Record;
 use trueup_engine::ports::store::Columns;
 use trueup_engine::processor::{Folding, Indexed, Opened, OrderState, Processor, Times};
 use trueup_schemas::codec::Codec;
-use trueup_schemas::headers;
 use trueup_schemas::records::GapSetRecord;
 use trueup_schemas::records::LetterClass;
 use trueup_schemas::seal::SigningKeys;
@@ -179,25 +178,21 @@ impl Processor for Reconciler {
         );
         let spans = &mut folding.tally.spans;
         spans.opened(order, (&gaps_before, &state.gaps), place);
+        let place = place.filter(|_| publishes(&before, &after));
         let publishing = place.map(Place::publishing);
-        let trace = publishing.map(Place::header).or_else(|| {
-            let came = record.header(headers::TRACEPARENT);
-            came.map(<[u8]>::to_vec)
-        });
-        let change = following::status_change(
+        if let (Some(place), Fact::Event { event, .. }) = (publishing, fact) {
+            let step = (before.status.as_str(), after.status.as_str());
+            spans.published(place, order, event, step);
+        }
+        folding.outputs.extend(following::status_change(
             self,
             order,
             &state.ledger,
             (&before, &after),
             fact,
-            record.partition,
-            trace,
-        );
-        if let (Some(_), Some(place), Fact::Event { event, .. }) = (&change, publishing, fact) {
-            let step = (before.status.as_str(), after.status.as_str());
-            folding.tally.spans.published(place, order, event, step);
-        }
-        folding.outputs.extend(change);
+            record,
+            publishing,
+        ));
         match fact {
             Fact::Event { event, received_at } if verdict == Verdict::Fresh => Some(Indexed {
                 event_id: event.id.clone(),
