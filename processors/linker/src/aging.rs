@@ -49,7 +49,14 @@ impl Aging {
         })
     }
 
-    /// What is due at `now`, without waiting.
+    /// Reads again all that is not committed.
+    pub(crate) fn rejoin(&mut self) -> Result<(), KafkaFault> {
+        self.held.clear();
+        self.inlet.rejoin()
+    }
+
+    /// What is due at `now`, without waiting. After a fault it has to rejoin: a record that could
+    /// not be held would be passed over.
     pub(crate) fn due(&mut self, opener: &Opener, now: UnixMillis) -> Result<Due, KafkaFault> {
         let inlet = &self.inlet;
         self.held.retain(|_, (record, due_at)| {

@@ -16,7 +16,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use thiserror::Error;
-use trueup_engine::kafka::closing::Closing;
+use trueup_engine::kafka::closing::{Closes, Closing, Member};
 use trueup_engine::kafka::headers;
 use trueup_schemas::partition::partition_for;
 
@@ -70,8 +70,11 @@ fn base(client: &[(String, String)]) -> ClientConfig {
 
 /// A member of a group: what it reads, and commits once it is dealt with.
 pub struct Inlet {
-    consumer: BaseConsumer<Settled>,
+    consumer: Member<Settled>,
     topics: TopicNames,
+    inputs: Vec<Input>,
+    config: ClientConfig,
+    settled: Arc<AtomicBool>,
 }
 
 /// Notes that the group has told what is ours, be it nothing.
@@ -91,6 +94,12 @@ impl ClientContext for Settled {
     }
 }
 
+impl Closes for Settled {
+    fn closing(&self) -> &Closing {
+        &self.closing
+    }
+}
+
 impl ConsumerContext for Settled {
     fn rebalance(
         &self,
@@ -98,7 +107,7 @@ impl ConsumerContext for Settled {
         kind: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        if self.closing.takes(consumer, kind, partitions) {
+        if self.closing.takes(consumer, partitions) {
             return;
         }
         let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
@@ -114,15 +123,22 @@ impl ConsumerContext for Settled {
     }
 }
 
+const JOIN: &str = "join a group";
+
+/// A client that has not asked for its place in the group yet.
+fn idle(config: &ClientConfig, settled: &Arc<AtomicBool>) -> Result<Member<Settled>, KafkaFault> {
+    let consumer: BaseConsumer<Settled> = config
+        .create_with_context(Settled {
+            settled: Arc::clone(settled),
+            closing: Closing::default(),
+        })
+        .map_err(|error| KafkaFault::new(JOIN, error))?;
+    Ok(consumer.into())
+}
+
 impl std::fmt::Debug for Inlet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inlet").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Inlet {
-    fn drop(&mut self) {
-        self.consumer.context().closing.begin();
     }
 }
 
@@ -150,19 +166,36 @@ impl Inlet {
         config.set("auto.offset.reset", "earliest");
         config.set("isolation.level", "read_committed");
         config.set("queued.max.messages.kbytes", "8192");
-        let failed = |error: KafkaError| KafkaFault::new("join a group", error);
-        let consumer: BaseConsumer<Settled> = config
-            .create_with_context(Settled {
-                settled,
-                closing: Closing::default(),
-            })
-            .map_err(failed)?;
-        let names: Vec<&str> = inputs.iter().map(|input| name_of(topics, *input)).collect();
-        consumer.subscribe(&names).map_err(failed)?;
-        Ok(Self {
-            consumer,
+        let inlet = Self {
+            consumer: idle(&config, &settled)?,
             topics: topics.clone(),
-        })
+            inputs: inputs.to_vec(),
+            config,
+            settled,
+        };
+        inlet.subscribe()?;
+        Ok(inlet)
+    }
+
+    /// Joins anew, and reads on from what is committed.
+    ///
+    /// # Errors
+    /// [`KafkaFault`] for settings that no client can have.
+    pub fn rejoin(&mut self) -> Result<(), KafkaFault> {
+        // One that joins while its predecessor is there shuts it out.
+        drop(std::mem::replace(
+            &mut self.consumer,
+            idle(&self.config, &self.settled)?,
+        ));
+        self.subscribe()
+    }
+
+    fn subscribe(&self) -> Result<(), KafkaFault> {
+        let inputs = self.inputs.iter();
+        let names: Vec<&str> = inputs.map(|input| name_of(&self.topics, *input)).collect();
+        self.consumer
+            .subscribe(&names)
+            .map_err(|error| KafkaFault::new(JOIN, error))
     }
 
     /// Up to `most` records: waits `wait` for the first, then `gather` for more.
@@ -187,11 +220,11 @@ impl Inlet {
                     }
                     records.push(self.record(&message));
                 }
-                Some(Err(error)) if records.is_empty() => {
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
                     return Err(KafkaFault::new("read", error));
                 }
                 Some(Err(error)) => {
-                    tracing::debug!(%error, "a poll was cut short");
+                    tracing::info!(%error, "the linker's consumer goes on after a fault");
                     break;
                 }
             }

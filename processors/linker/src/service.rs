@@ -129,6 +129,13 @@ struct Linker {
     aging: Aging,
 }
 
+fn rejoined(joined: Result<(), KafkaFault>) {
+    if let Err(fault) = joined {
+        // It fails again, and is asked to join again then.
+        tracing::warn!(%fault, "the linker could not join its group");
+    }
+}
+
 /// What deals with a batch, wherever it was read from.
 pub(crate) struct Desk {
     scribe: Scribe,
@@ -188,7 +195,10 @@ impl Linker {
                     self.inlet.commit(&records);
                 }
             }
-            Err(fault) => tracing::info!(%fault, "the linker's consumer goes on after a fault"),
+            Err(fault) => {
+                tracing::warn!(%fault, "the linker joins its group anew");
+                rejoined(self.inlet.rejoin());
+            }
         }
         let now = MachineClock::default().wall_ms();
         match self.aging.due(&self.opener, now) {
@@ -206,17 +216,8 @@ impl Linker {
             }
             Err(fault) => {
                 tracing::info!(%fault, "the linker reads anew what is over age");
-                self.rejoin_aging(health);
+                rejoined(self.aging.rejoin());
             }
-        }
-    }
-
-    fn rejoin_aging(&mut self, health: &LinkerHealth) {
-        let settled = Arc::clone(&health.aging);
-        match Aging::join(&self.settings, &self.topics, settled) {
-            Ok(aging) => self.aging = aging,
-            // The old one stays, fails again, and is replaced then.
-            Err(fault) => tracing::warn!(%fault, "cannot read what is over age"),
         }
     }
 

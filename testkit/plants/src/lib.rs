@@ -90,6 +90,8 @@ pub enum Plant {
     GapTombstoneSkipped,
     /// The records of a delivery name another trace than its span.
     TraceTorn,
+    /// A closing member of a group answers no change, and so never ends.
+    ClosingSilent,
 }
 
 impl Plant {
@@ -138,6 +140,7 @@ impl Plant {
         ("grace-needs-traffic", Self::GraceNeedsTraffic),
         ("gap-tombstone-skipped", Self::GapTombstoneSkipped),
         ("trace-torn", Self::TraceTorn),
+        ("closing-silent", Self::ClosingSilent),
     ];
 }
 

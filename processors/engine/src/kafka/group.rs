@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::closing::Closing;
+use super::closing::{Closes, Closing, Member};
 use super::convert::{add, of_message, offsets, size};
 use super::unstable::Unstable;
 use super::{
@@ -36,13 +36,15 @@ const LONGEST_GATHER: Duration = Duration::from_millis(200);
 /// ending has its markers within milliseconds.
 const STABLE_WAIT: Duration = Duration::from_secs(2);
 
+const JOIN: &str = "join the group";
+
 const READ_COMMITTED: &str = "read committed offsets";
 
 /// Events handled in one go while only the group is served.
 const MAX_EVENTS_SERVED: usize = 10_000;
 
 pub(super) struct Group {
-    consumer: BaseConsumer<Rebalances>,
+    consumer: Member<Rebalances>,
     topics: TopicNames,
     generation: Option<ConsumerGroupMetadata>,
     /// Ours by the group's word.
@@ -75,6 +77,12 @@ impl ClientContext for Rebalances {
     }
 }
 
+impl Closes for Rebalances {
+    fn closing(&self) -> &Closing {
+        &self.closing
+    }
+}
+
 impl ConsumerContext for Rebalances {
     fn rebalance(
         &self,
@@ -82,7 +90,7 @@ impl ConsumerContext for Rebalances {
         kind: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        if self.closing.takes(consumer, kind, partitions) {
+        if self.closing.takes(consumer, partitions) {
             return;
         }
         let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
@@ -105,7 +113,13 @@ impl ConsumerContext for Rebalances {
 impl Group {
     /// `away` is raised when no broker can be reached.
     pub(super) fn join(settings: &KafkaSettings, away: &Arc<AtomicBool>) -> Result<Self, LogFault> {
-        let operation = "join the group";
+        let group = Self::idle(settings, away)?;
+        group.subscribe()?;
+        Ok(group)
+    }
+
+    /// A client that has not asked for its place in the group yet.
+    fn idle(settings: &KafkaSettings, away: &Arc<AtomicBool>) -> Result<Self, LogFault> {
         let mut config = settings.client_config();
         config
             .set("group.id", &settings.group)
@@ -130,12 +144,9 @@ impl Group {
                 closing: Closing::default(),
                 away: Arc::clone(away),
             })
-            .map_err(|error| faults::of_client(operation, &error))?;
-        consumer
-            .subscribe(&[&settings.topics.events])
-            .map_err(|error| faults::of_client(operation, &error))?;
+            .map_err(|error| faults::of_client(JOIN, &error))?;
         Ok(Self {
-            consumer,
+            consumer: consumer.into(),
             topics: settings.topics.clone(),
             generation: None,
             owned: BTreeSet::new(),
@@ -144,6 +155,12 @@ impl Group {
             unstable: Unstable::new(settings),
             broken: false,
         })
+    }
+
+    fn subscribe(&self) -> Result<(), LogFault> {
+        self.consumer
+            .subscribe(&[&self.topics.events])
+            .map_err(|error| faults::of_client(JOIN, &error))
     }
 
     /// This consumer's place in the group is not to be trusted any more.
@@ -160,8 +177,14 @@ impl Group {
         if !self.broken {
             return Ok(Vec::new());
         }
-        let renewed = Self::join(settings, away)?;
-        let lost = std::mem::replace(self, renewed).owned.clone();
+        let idle = Self::idle(settings, away)?;
+        // One that joins while its predecessor is there shuts it out.
+        let lost = std::mem::replace(self, idle).owned.clone();
+        if let Err(fault) = self.subscribe() {
+            self.broken = true;
+            self.owned = lost;
+            return Err(fault);
+        }
         Ok(vec![Change::Revoked(lost.into_iter().collect())])
     }
 
@@ -448,7 +471,6 @@ impl Drop for Group {
         if let Err(fault) = self.take_changes() {
             tracing::debug!(%fault, "a change was not answered");
         }
-        self.consumer.context().closing.begin();
     }
 }
 
