@@ -129,11 +129,14 @@ struct Linker {
     aging: Aging,
 }
 
-fn rejoined(joined: Result<(), KafkaFault>) {
+fn rejoined(joined: Result<(), KafkaFault>, stopping: Stopping<'_>) {
+    metrics::retried();
     if let Err(fault) = joined {
         // It fails again, and is asked to join again then.
         tracing::warn!(%fault, "the linker could not join its group");
     }
+    // Another process under the same name would be shut out, and come back, without end.
+    (stopping.wait)(FIRST_PAUSE);
 }
 
 /// What deals with a batch, wherever it was read from.
@@ -197,7 +200,7 @@ impl Linker {
             }
             Err(fault) => {
                 tracing::warn!(%fault, "the linker joins its group anew");
-                rejoined(self.inlet.rejoin());
+                rejoined(self.inlet.rejoin(), stopping);
             }
         }
         let now = MachineClock::default().wall_ms();
@@ -216,7 +219,7 @@ impl Linker {
             }
             Err(fault) => {
                 tracing::info!(%fault, "the linker reads anew what is over age");
-                rejoined(self.aging.rejoin());
+                rejoined(self.aging.rejoin(), stopping);
             }
         }
     }
