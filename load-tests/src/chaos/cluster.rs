@@ -12,7 +12,7 @@ use super::ChaosFault;
 use super::services::Services;
 use crate::audit::Fault;
 use crate::gauges::Gauges;
-use crate::instance::{Instance, Launch};
+use crate::instance::{Instance, Launch, last_words};
 use crate::random::Random;
 use crate::{clock, scrape};
 
@@ -242,7 +242,7 @@ impl Cluster {
             match instance.terminate(GOODBYE) {
                 Ok(status) if status.success() => {}
                 Ok(status) => {
-                    let evidence = format!("{status}; see `{}`", instance.log().display());
+                    let evidence = last_words(status, &instance.log());
                     faults.push(Fault {
                         subject,
                         what,

@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 use super::services::Services;
 use super::{ChaosFault, ChaosOptions};
 use crate::audit::Fault;
-use crate::instance::Instance;
+use crate::instance::{Instance, last_words};
 use crate::sender::Progress;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -107,7 +107,7 @@ impl Director<'_> {
                 if let Some(mut guest) = self.cluster.guest.take() {
                     let status = guest.terminate(GOODBYE)?;
                     if !status.success() {
-                        let evidence = format!("{status}; see `{}`", guest.log().display());
+                        let evidence = last_words(status, &guest.log());
                         self.fault(guest.name(), "left with a failure", evidence);
                     }
                 }
@@ -194,11 +194,7 @@ impl Director<'_> {
                 "{name} ended by itself with {status}; started again"
             ));
             if !index.is_some_and(|index| self.fenced.contains(&index)) {
-                self.fault(
-                    &name,
-                    "ended by itself",
-                    format!("{status}; see `{}`", log.display()),
-                );
+                self.fault(&name, "ended by itself", last_words(status, &log));
             }
         }
         Ok(())

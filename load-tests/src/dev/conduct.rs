@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::process::Process;
 use crate::audit::Fault;
 use crate::chaos::ChaosFault;
+use crate::instance::last_words;
 use crate::sender::Progress;
 use crate::traffic::about;
 
@@ -123,7 +124,7 @@ impl Conductor<'_> {
     fn look(&mut self, progress: &Progress, deadline: Instant) -> Result<(), ChaosFault> {
         if let Some(status) = self.process.instance.ended() {
             let log = self.process.instance.log();
-            let evidence = format!("{status}; see `{}`", log.display());
+            let evidence = last_words(status, &log);
             eprintln!(
                 "{:>7.1?}  ended by itself with {status}",
                 self.started.elapsed()

@@ -12,6 +12,7 @@ use crate::chaos::ChaosFault;
 use crate::chaos::cluster::WEBHOOK_SECRET;
 use crate::fixtures::Fixtures;
 use crate::gauges::Gauges;
+use crate::instance::last_words;
 use crate::random::Random;
 use crate::sender::{self, Progress, SenderOptions, Sent};
 use crate::site::Site;
@@ -105,7 +106,7 @@ impl Run<'_> {
         let mut next = blows.next();
         while !done() {
             if let Some(status) = self.site.instance.ended() {
-                let evidence = format!("{status}; see `{}`", self.site.instance.log().display());
+                let evidence = last_words(status, &self.site.instance.log());
                 let what = "ended by itself";
                 self.report.faults.push(about("dev", what, evidence));
                 self.site.kill_and_restart()?;
