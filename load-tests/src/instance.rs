@@ -11,9 +11,6 @@ use serde_json::Value;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Lines of a log that a report repeats.
-const LAST_LINES: usize = 20;
-
 /// How a process is started, each time anew.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -53,11 +50,8 @@ pub enum InstanceFault {
 
 /// How a process ended and what it said last: its log goes when a test's directory does.
 pub(crate) fn last_words(status: ExitStatus, log: &Path) -> String {
-    let said = std::fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = said.lines().collect();
-    let last = lines.iter().skip(lines.len().saturating_sub(LAST_LINES));
-    let last: String = last.map(|line| format!("\n    {line}")).collect();
-    format!("{status}; the end of `{}`:{last}", log.display())
+    let said = trueup_testkit::tail(log);
+    format!("{status}; the end of `{}`:\n{said}", log.display())
 }
 
 impl InstanceFault {

@@ -29,6 +29,7 @@ pub use fault::ServiceFault;
 pub use java::{JavaPrograms, kafka_tool};
 pub use kafka::{Kafka, KafkaOptions};
 pub use scratch::Scratch;
+pub use service::tail;
 pub use stripe::stripe_sdk_signature;
 pub use stripe_api::{API_KEY, ApiTrouble, StripeApi};
 pub use topics::{TopicRecord, committed_records, create_topic, partition_count};

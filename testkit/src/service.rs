@@ -94,8 +94,9 @@ fn spawn(scratch: &Scratch, command: &Command) -> Result<Child, ServiceFault> {
     })
 }
 
-/// The last lines of a log.
-pub(crate) fn tail(path: &Path) -> String {
+/// The last lines of a log; nothing of one that cannot be read.
+#[must_use]
+pub fn tail(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
